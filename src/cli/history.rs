@@ -1,4 +1,4 @@
-//! `history`: what was done to an app, newest first; `history show`: one change, with the receipt of an abort.
+//! `history`: what was done to an app, newest first; `history show`: one change with all that it changed, and the receipt of an abort.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -11,6 +11,7 @@ use super::{
     connect::{AppChoice, Connection},
     duration::rough,
     exit::{Exit, Failure},
+    history_diff::{self, short},
     printer::{Printer, Style},
     session::Session,
 };
@@ -42,7 +43,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum HistoryVerb {
-    /// Show one change; of an abort also its receipt: who met a failure, the evidence, and what failed
+    /// Show one change and all that it changed; of an abort also its receipt: who met a failure, the evidence, and what failed
     Show {
         /// Its seq
         #[arg(value_name = "SEQ", value_parser = parse_seq)]
@@ -88,7 +89,8 @@ async fn show(session: &Session<'_>, app: &str, seq: u64, printer: &Printer) -> 
     }
     printer.line(line(event, printer, Clock::system().wall_ms()));
     let receipt = event.receipt.iter().flat_map(|receipt| receipt.lines());
-    receipt.for_each(|line| printer.line(format!("       {line}")));
+    let below = history_diff::lines(&event.changed).into_iter().chain(receipt);
+    below.for_each(|line| printer.line(format!("       {line}")));
     Ok(Exit::Done)
 }
 
@@ -129,19 +131,6 @@ fn counts(pair: &Value) -> String {
     let only =
         |there: usize, gone: usize| side(there).iter().filter(|entry| !side(gone).contains(entry)).count();
     format!("+{} -{}", only(1, 0), only(0, 1))
-}
-
-/// A value in a word: a release by its id's segment, nothing as `none`.
-fn short(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return "none".into(),
-        Value::Object(stay) => stay.get("release").and_then(Value::as_str).map(str::to_owned),
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    let text = text.unwrap_or_default();
-    let segment = text.strip_prefix("apps/").and_then(|rest| rest.strip_suffix("/containers"));
-    segment.unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

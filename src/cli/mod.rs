@@ -33,6 +33,7 @@ mod explain;
 mod fleet;
 mod freeze;
 mod history;
+mod history_diff;
 mod hook;
 mod hook_in;
 mod hook_in_lines;

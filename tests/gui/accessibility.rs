@@ -88,8 +88,11 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
     let router = example();
     let browser = checked(&router);
     let mut found = Vec::new();
-    for (screen, width, scheme) in SCREENS {
+    for (screen, width, scheme) in SCREENS.into_iter().chain([("forced-colours", 1280, "light")]) {
         browser.screen(width, 1000, scheme);
+        if screen == "forced-colours" {
+            browser.media(&[("forced-colors", "active")]);
+        }
         for opener in [
             "promote",
             "abort",
@@ -109,6 +112,30 @@ fn no_dialog_breaks_a_rule_of_accessibility() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// What a screen reader is given: the verdict by itself, charts as tables, the health of endpoints in words.
+#[test]
+fn what_is_seen_is_said_too() {
+    let router = example();
+    router.endpoint("1.0.1").stop();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    assert_eq!(browser.attribute("verdict", "role").as_deref(), Some("status"));
+    browser.see("verdict", "No endpoint of 1.0.1 is serving");
+    browser.see("candidate-card", "0 of 1 endpoint serving");
+    let table = |chart: &str| {
+        browser.script(&format!(
+            "return document.querySelector('[data-testid={chart}-table]').innerText.replaceAll('\\u00a0', ' ')"
+        ))
+    };
+    for (chart, title) in [("chart-rate", "Requests"), ("chart-errors", "Errors"), ("chart-p95", "p95")] {
+        eventually("the chart is a table as well", || {
+            let text = table(chart).as_str().unwrap_or_default().to_owned();
+            [title, "Stable", "Candidate", "now"].iter().all(|word| text.contains(word))
+        });
+    }
+    eventually("it has figures", || table("chart-rate").as_str().is_some_and(|text| text.contains("req/s")));
 }
 
 /// A browser at the page of hooks, with the checker in it, as an admin.

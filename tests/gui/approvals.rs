@@ -42,7 +42,7 @@ fn what_waits_for_approval_says_so_and_an_operator_approves_and_promotes() {
     browser.click("approve");
     browser.see("confirm-dialog", "Approve 1.0.1 to become stable, in place of 1.0.0?");
     browser.see("confirm-effects", "Yours is approval 1 of 1. It may become stable then. No client moves.");
-    browser.picture("approve");
+    crate::pictures::state(&browser, "approve");
     confirm(&browser, "the smoke tests are green");
     browser.see("approvals", "1 of 1 approvals: maria");
     browser.see("history", "Approved");

@@ -226,6 +226,12 @@ impl Browser {
         self.media(&[("prefers-color-scheme", scheme)]);
     }
 
+    /// Shows the page in its window again, and with the reader's own colours.
+    pub fn own_screen(&self) {
+        self.developer_tool("Emulation.clearDeviceMetricsOverride", &json!({}));
+        self.media(&[]);
+    }
+
     /// Shows the page as to a reader with these preferences: media features and their values.
     pub fn media(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> =

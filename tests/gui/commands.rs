@@ -165,6 +165,7 @@ fn a_viewer_sees_everything_and_is_told_why_nothing_can_be_done() {
     browser.see("candidate-card", "Choose candidate: your role is viewer");
     browser.see("release-banner", "Abort, Promote: your role is viewer");
     browser.see("blend-hint", "your role is viewer");
+    crate::pictures::state(&browser, "viewer");
     let controls =
         ["choose-stable", "rollback", "choose-candidate", "abort", "promote", "sticky-switch", "lock"];
     for control in controls.iter().chain(&["blend-set", "blend-preset-50"]) {

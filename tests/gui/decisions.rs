@@ -47,9 +47,22 @@ fn there_is_one_verdict_and_the_prominent_action_follows_it() {
         return classList.contains('is-filled') || classList.contains('go');
     })";
     assert_eq!(browser.script(filled), json!([true, false]));
-    browser.picture("worse");
+    crate::pictures::state(&browser, "worse");
+    browser.screen(360, 780, "light");
+    let in_sight = "return ['verdict', 'abort', 'promote'].every((name) => {
+        const { top, bottom } = document.querySelector(`[data-testid=${name}]`).getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+    })";
+    browser.script("scrollTo(0, 0)");
+    assert_eq!(
+        browser.script(in_sight),
+        json!(true),
+        "verdict and actions are on the first screen of a phone"
+    );
+    browser.own_screen();
     browser.click("promote");
     browser.see("confirm-warnings", &start);
+    crate::pictures::state(&browser, "worse-promote");
     browser.fill("confirm-reason", "we need it");
     browser.click("confirm-submit");
     browser.see("confirm-error", "Type 1.0.1");
@@ -77,7 +90,7 @@ fn a_release_that_was_rolled_back_wears_a_tag_and_is_not_offered_first() {
     browser.choose("rollback-to", &id("1.0.1"));
     browser.see("confirm-warnings", "1.0.1 was rolled back");
     browser.see("confirm-warnings", "by maria: “checkout broken”");
-    browser.picture("rollback-bad");
+    crate::pictures::state(&browser, "rollback-bad");
     browser.click("confirm-cancel");
     browser.click("choose-candidate");
     browser.see("release-options", "rolled back");
@@ -100,7 +113,7 @@ fn a_large_rise_is_asked_about_where_it_is_made_and_a_retreat_never_is() {
     browser.click("blend-preset-100");
     browser.see("rise-strip", "Send all new clients to 1.0.1?");
     assert_eq!(router.api().state()["blend"], json!(0), "nothing is sent by the click");
-    browser.picture("rise");
+    crate::pictures::state(&browser, "rise");
     browser.click("rise-cancel");
     eventually("it is closed", || browser.text("rise-strip").is_none_or(|text| text.is_empty()));
     browser.click("step-25");
@@ -191,6 +204,7 @@ fn a_tab_that_was_just_opened_shows_what_came_before_it() {
         ) == json!(true)
     });
     browser.see("latency-table", "100");
+    browser.see("statuses", "100 % (");
     eventually("behind the errors is what so few answers can say", || {
         browser.script(
             "return document.querySelector('[data-testid=chart-errors] .band-stable').hasAttribute('d')",

@@ -55,10 +55,10 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
     browser.see("recycle-moves", "changes its endpoint once");
     browser.fill("recycle-drain", "1");
     browser.see("recycle-moves", "until 1");
-    browser.picture("recycle-dialog");
+    crate::pictures::state(&browser, "recycle-dialog");
     browser.click("recycle-submit");
     browser.see("deployment-hello-g1", "Recycle asked for by maria");
-    browser.picture("deployments");
+    crate::pictures::state(&browser, "deployments-served");
     let recycle = || router.api().get("deployments/hello-g1").json()["recycle"].clone();
     eventually("they are new", || recycle()["state"] == "done");
     eventually("the page says no more of it", || {

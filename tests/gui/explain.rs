@@ -26,7 +26,7 @@ fn a_pasted_cookie_is_explained() {
     browser.see("explain-where", "1.0.1 (candidate)");
     browser.see("explain-where", "reason pin");
     browser.see("explain-why", "Its pin is valid: tenure 2, 1.0.1 (candidate)");
-    browser.picture("explain");
+    crate::pictures::state(&browser, "explain");
     browser.fill("explain-cookie", "");
     browser.fill("explain-blend", &format!("0{ENTER}"));
     browser.see("explain-where", "1.0.0 (stable)");

@@ -53,6 +53,7 @@ fn progress_says_on_how_many_routers_a_change_is_applied_and_who_is_missing() {
     browser.see("banner-fleet", "r2");
     browser.click("promote");
     browser.see("confirm-warnings", "may still serve what was before");
+    crate::pictures::state(&browser, "silent");
     browser.fill("confirm-reason", "does well");
     browser.click("confirm-submit");
     heard(&browser, "Waiting until every router has applied it");
@@ -120,7 +121,7 @@ fn an_abort_is_offered_on_this_router_alone_while_its_store_is_down() {
     browser.click("confirm-submit");
     eventually("the confirmation closes", || browser.text("confirm-dialog").is_none());
     browser.see("local-abort", "1.0.1 is dropped on this router alone, by maria: “errors in checkout”");
-    browser.picture("local-abort");
+    crate::pictures::state(&browser, "local-abort");
     browser.click("nav-apps");
     eventually("the overview says so", || {
         let shown = browser.script("return document.querySelector('.app-flags')?.textContent");

@@ -51,7 +51,7 @@ fn freezes_of_an_app_are_set_in_its_settings_and_shown_while_they_stand() {
     go(&browser, "apps/hello");
     browser.see("freeze-state", "Frozen without an end");
     browser.see("freeze-state", "CI can only abort and roll back. Operators can still act.");
-    browser.picture("frozen");
+    crate::pictures::state(&browser, "frozen");
     router.api_as("ci").post("promote", &json!({"release": "1.0.1"})).expect(423);
     browser.click("promote");
     browser.see("confirm-warnings", "A freeze stands without an end");

@@ -237,7 +237,7 @@ fn an_admin_adds_tests_and_removes_a_hook_in_and_sees_what_came() {
     let headers = format!("Authorization: Bearer {secret}\r\n");
     router.api().anonymous().raw("POST", "/hooks/in/ship", Some(body), &headers).expect(200);
     browser.see("hook-in-ship", "✓ done: `1.0.1` is the candidate of `hello`");
-    browser.picture("hooks-in");
+    crate::pictures::state(&browser, "hooks-in");
     browser.click("hook-in-remove-ship");
     browser.click("hook-in-remove-submit");
     browser.see("hooks-in-none", "No hooks in yet");

@@ -3,7 +3,7 @@
 use crate::browser::Browser;
 use crate::{go, open_app, sign_in};
 use serde_json::json;
-use support::router::id;
+use support::router::{id, token};
 use support::{Endpoint, echo, eventually, router};
 
 #[test]
@@ -48,6 +48,17 @@ fn an_address_that_leads_nowhere_says_so() {
     sign_in(&browser, &router);
     go(&browser, "nowhere/at/all");
     browser.see("unknown-page", "There is no page at this address");
+}
+
+#[test]
+fn a_link_opens_where_it_points_once_somebody_has_signed_in() {
+    let router = router().stable("1.0.0").start();
+    let browser = Browser::start(1280, 1000);
+    browser.open(&format!("http://{}/#/apps/hello/history?find=adopted", router.admin));
+    browser.fill("sign-in-token", token("operator"));
+    browser.click("sign-in-submit");
+    browser.see("history-count", "loaded");
+    assert_eq!(browser.script("return location.hash"), json!("#/apps/hello/history?find=adopted"));
 }
 
 #[test]

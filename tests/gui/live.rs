@@ -1,7 +1,7 @@
 //! The page over time: hidden, cut off, next to fifty others, after an hour, and at its first paint.
 
 use crate::browser::Browser;
-use crate::{confirm, open_app, sign_in_as};
+use crate::{confirm, go, open_app, sign_in_as};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -275,8 +275,14 @@ fn a_store_that_is_another_is_accepted_or_restored_where_it_is_told() {
             browser.see("banner-store", part);
         }
         browser.see("banner-store", "the store holds 1 app in");
+        go(&browser, "apps/hello");
+        browser.see("stable-card", "Choose stable, Roll back: the store holds another history");
+        go(&browser, "");
         browser.click("store-accept");
         browser.see("store-accept-dialog", "hello with 1.0.0 on stable");
+        if !restores {
+            crate::pictures::state(&browser, "diverged");
+        }
         if restores {
             browser.click("store-restore");
             browser.see("store-accept-error", "epoch");

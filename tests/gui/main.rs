@@ -18,13 +18,16 @@ mod files;
 mod fleet;
 mod freezes;
 mod halts;
+mod history;
 mod hooks;
 mod leaving;
 mod live;
 mod loading;
+mod overview;
 mod pages;
 mod pictures;
 mod plans;
+mod releases;
 mod scene;
 mod secure;
 mod session;
@@ -90,6 +93,7 @@ fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
     browser.fill("sign-in-token", "not-the-token");
     browser.click("sign-in-submit");
     browser.see("sign-in-error", "does not know this token");
+    pictures::state(&browser, "sign-in");
     browser.complaints();
     browser.fill("sign-in-token", token("operator"));
     browser.keys("sign-in-token", ENTER);
@@ -99,7 +103,7 @@ fn a_newcomer_is_led_from_the_token_to_the_first_served_request() {
     browser.picture("setup");
     browser.click("setup-submit");
     browser.see("setup-health", "1.0.0 is on stable");
-    browser.picture("setup-done");
+    pictures::state(&browser, "setup-done");
     assert_eq!(router.visitor().release(), "1.0.0");
     browser.click("setup-done");
     browser.see("stable-release", "1.0.0");
@@ -122,7 +126,7 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
     browser.click("choose-candidate");
     browser.click("release-option-1.0.1");
     browser.see("confirm-effects", "No client moves");
-    browser.picture("choose");
+    pictures::state(&browser, "choose");
     confirm(&browser, "build 1188");
     browser.see("candidate-release", "1.0.1");
     browser.switch_to(&second);
@@ -146,7 +150,7 @@ fn a_whole_release_by_hand_and_a_second_window_follows_live() {
     browser.see("confirm-dialog", "Promote 1.0.1 to stable, in place of 1.0.0?");
     browser.see("confirm-effects", "keep it while it drains");
     browser.see("confirm-warnings", "Undecided");
-    browser.picture("promote");
+    pictures::state(&browser, "promote");
     confirm(&browser, "smoke tests green");
     browser.see("stable-release", "1.0.1");
     browser.see("candidate-release", "none");
@@ -199,7 +203,7 @@ fn a_confirmation_that_the_world_overtook_acts_only_after_another_look() {
     browser.see("confirm-dialog", "Promote 1.0.1");
     router.api().put("blend", &json!({"percent": 30})).expect(200);
     browser.see("confirm-outdated", "has changed since you opened this dialog");
-    browser.picture("moved");
+    pictures::state(&browser, "moved");
     browser.keys("confirm-reason", ENTER);
     assert_eq!(browser.attribute("confirm-submit", "aria-disabled").as_deref(), Some("true"));
     assert_eq!(router.api().state()["stable"]["release"], json!("1.0.0"), "nothing was sent");
@@ -253,7 +257,7 @@ fn a_lost_router_shows_at_once_and_the_page_comes_back_by_itself() {
     assert!(!since.passed(), "the loss showed only after {:?}", since.elapsed());
     browser.see("banner-connection", "Connection lost");
     assert_eq!(browser.script("return 'stale' in document.documentElement.dataset"), json!(true));
-    browser.picture("lost");
+    pictures::state(&browser, "lost");
     router.start_again();
     eventually("the page is live again", || {
         browser.attribute("connection-state", "data-state").as_deref() == Some("live")
@@ -362,8 +366,8 @@ const PAGES: [(&str, &str); 17] = [
 
 /// The screens that every page is looked at on: name, width in CSS pixels, colour scheme.
 const SCREENS: [(&str, u32, &str); 4] = [
-    ("wide-light", 1280, "light"),
-    ("wide-dark", 1280, "dark"),
+    ("wide-light", 1440, "light"),
+    ("wide-dark", 1440, "dark"),
     ("narrow", 360, "light"),
     ("narrow-dark", 360, "dark"),
 ];
@@ -409,6 +413,10 @@ fn every_page_fits_every_screen_and_asks_nobody_else() {
         for (name, hash) in PAGES {
             go(&browser, hash);
             eventually("nothing is under way", || browser.script("return window.under_way") == json!(0));
+            eventually("all is loaded", || {
+                browser.script("return document.querySelector('main').innerText.includes('Loading …')")
+                    == json!(false)
+            });
             let links = browser.script("return document.querySelector('.top-nav').clientWidth");
             assert!(
                 links.as_u64() >= Some(180),

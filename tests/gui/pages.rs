@@ -142,7 +142,7 @@ fn the_history_is_filtered_linked_to_and_shows_both_sides_of_a_change() {
     browser.see("history-count", "1 of 54 changes loaded");
     browser.see("history", "freeze");
     browser.script("document.querySelector('.history-details').open = true");
-    browser.see("history", "not locked → “freeze” by maria");
+    browser.see("history", "Lock\nnot locked → “freeze” by maria");
     browser.choose("history-what", "");
     browser.fill("history-filter", "maria step-37.");
     browser.see("history-count", "1 of 54 changes loaded");
@@ -261,6 +261,7 @@ fn one_of_three_hundred_apps_is_found_as_one_types() {
     sign_in(&browser, &router);
     let rows = "return document.querySelectorAll('.app-row').length";
     eventually("all apps are there", || browser.script(rows) == json!(APPS));
+    crate::pictures::state(&browser, "apps-many");
     browser.fill("apps-search", "shop-21");
     eventually("ten are left", || browser.script(rows) == json!(10));
     browser.fill("apps-search", "2.217.0");

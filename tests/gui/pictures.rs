@@ -1,19 +1,60 @@
-//! The pictures of every page: those in `docs/gui/` are made by
-//! `GUI_PICTURES=docs/gui cargo test --workspace --test gui every_page_fits`, with a palette, so that they stay small.
+//! The pictures of every page and state: those in `docs/gui/` are made by `GUI_PICTURES=docs/gui cargo test --workspace --test gui`,
+//! with a palette, so that they stay small.
 
 use crate::browser::Browser;
 use crate::{PAGES, SCREENS};
+use serde_json::json;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// What the whole folder may weigh: it is cloned by everybody and looked at by few.
-const FOLDER_BYTES_MAX: u64 = 3_000_000;
+const FOLDER_BYTES_MAX: u64 = 6_000_000;
 /// How many colours a palette holds.
 const COLOURS_MAX: usize = 256;
 /// As far down as a reader scrolls.
 const HEIGHT_MAX: u32 = 2400;
+/// A screen of a desk, and of a phone.
+const STATE_HEIGHTS: [(u32, u32); 2] = [(1000, 900), (0, 780)];
+/// What pages show in between, each kept by the test that gets there: dialogs, and what is wrong.
+const STATES: [&str; 27] = [
+    "approve",
+    "apps-many",
+    "choose",
+    "compare",
+    "deployments-served",
+    "diverged",
+    "endpoints",
+    "explain",
+    "frozen",
+    "hooks-in",
+    "local-abort",
+    "lost",
+    "moved",
+    "plan",
+    "promote",
+    "recycle-dialog",
+    "rise",
+    "rollback-bad",
+    "setup-done",
+    "sign-in",
+    "silent",
+    "start",
+    "token-dialog",
+    "token-made",
+    "viewer",
+    "worse",
+    "worse-promote",
+];
+
+/// Whether the buttons of the dialog that is open can be seen, however long it is.
+const BUTTONS_IN_SIGHT: &str = "
+    const rows = [...document.querySelectorAll('dialog[open] .dialog-buttons')].filter((row) => row.checkVisibility());
+    return rows.every((row) => {
+        const { top, bottom } = row.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+    });";
 
 /// Where the pictures for the documentation go, if this run is to make them.
 pub fn folder() -> Option<PathBuf> {
@@ -31,6 +72,29 @@ pub fn keep(browser: &Browser, page: &str, (screen, width, scheme): (&str, u32, 
     if let Some(folder) = folder() {
         fs::write(folder.join(name), with_palette(&png)).expect("a picture can be written");
     }
+}
+
+/// Keeps pictures of what is in sight of a page in some state, and says whether it fits every screen.
+pub fn state(browser: &Browser, name: &str) {
+    assert!(STATES.contains(&name), "{name} is not in the list of states");
+    for (screen, width, scheme) in SCREENS {
+        let height =
+            STATE_HEIGHTS.into_iter().find(|(least, _)| width >= *least).map_or(0, |(_, height)| height);
+        browser.screen(width, height, scheme);
+        let over = "return Math.max(...[document.documentElement, ...document.querySelectorAll('dialog')].map((each) => each.scrollWidth - each.clientWidth))";
+        assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
+        assert_eq!(
+            browser.script(BUTTONS_IN_SIGHT),
+            json!(true),
+            "{name}: its buttons on the {screen} screen"
+        );
+        if let Some(folder) = folder() {
+            fs::write(folder.join(file_name(name, screen)), with_palette(&browser.shown()))
+                .expect("a picture can be written");
+        }
+    }
+    browser.own_screen();
+    browser.picture(name);
 }
 
 fn file_name(page: &str, screen: &str) -> String {
@@ -108,7 +172,8 @@ fn with_palette(png: &[u8]) -> Vec<u8> {
 fn the_pictures_are_those_of_the_pages_and_small() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gui");
     let known = |page: &str| SCREENS.map(|(screen, width, _)| (file_name(page, screen), width));
-    let known: HashMap<String, u32> = PAGES.iter().flat_map(|(page, _)| known(page)).collect();
+    let names = PAGES.iter().map(|(page, _)| *page).chain(STATES);
+    let known: HashMap<String, u32> = names.flat_map(known).collect();
     let (mut count, mut bytes) = (0, 0);
     for file in fs::read_dir(&folder).expect("the folder can be read") {
         let file = file.expect("an entry").path();
@@ -120,7 +185,7 @@ fn the_pictures_are_those_of_the_pages_and_small() {
         bytes += png.len() as u64;
     }
     println!("{count} pictures of the pages: {bytes} bytes");
-    assert!(count >= 4 * PAGES.len(), "{count} pictures");
+    assert_eq!(count, SCREENS.len() * (PAGES.len() + STATES.len()), "pictures");
     assert!(bytes < FOLDER_BYTES_MAX, "{bytes} bytes");
     let readme = include_str!("../../README.md");
     let shown = readme.split("](docs/gui/").skip(1).filter_map(|rest| rest.split(')').next());

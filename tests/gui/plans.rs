@@ -20,6 +20,7 @@ fn a_plan_is_started_held_and_ended_by_the_page_alone() {
     confirm(&browser, "build 1188");
     browser.see("plan", "Plan gradual, step 1 of 2, started by maria");
     browser.see("plan", "the end of its hold, in 24 h");
+    crate::pictures::state(&browser, "plan");
     let plan = || router.api().state()["plan"].clone();
     assert_eq!(plan()["step"], json!(1));
     browser.click("plan-pause");

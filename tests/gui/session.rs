@@ -79,14 +79,14 @@ fn an_admin_makes_a_token_sees_it_once_and_takes_it_back() {
     browser.click("token-app-hello");
     with_axe(&browser);
     assert_eq!(violations(&browser), Vec::<String>::new());
-    browser.picture("token-dialog");
+    crate::pictures::state(&browser, "token-dialog");
     browser.click("token-submit");
     let made = || browser.script("return document.querySelector('[data-testid=token-made]')?.value ?? ''");
     eventually("the token is shown", || made().as_str().is_some_and(|made| made.len() == 40));
     let token = made().as_str().expect("a text").to_owned();
     router.api().with_token(&token).call("GET", "/api/v1/apps/hello", None).expect(200);
     router.api().with_token(&token).call("GET", "/api/v1/apps/other", None).expect(403);
-    browser.picture("token-made");
+    crate::pictures::state(&browser, "token-made");
     browser.click("token-done");
     browser.see("token-ci-hello", "Limited to: the apps hello");
     browser.see("token-ci-hello", "in the store, by root");

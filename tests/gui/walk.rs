@@ -73,7 +73,7 @@ fn a_release_that_its_plan_brings_to_everybody_takes_four_clicks() {
     browser.click("start-test");
     browser.see("start-tested", "passes");
     browser.see("confirm-effects", "Plan gradual raises the share of new visitors that go to 1.0.1");
-    browser.picture("start");
+    crate::pictures::state(&browser, "start");
     browser.click("confirm-submit");
     browser.see("plan", "Plan gradual, step 1 of 1");
     let is_stable = || router.api().state()["stable"]["release"] == "1.0.1";

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { abortAdvice, candidateAdvice, drainEndpointAdvice, promoteAdvice, rollbackAdvice, stableAdvice, judge } from '../web/advice.js';
 import { buildCurl, listCalls } from '../web/api-model.js';
-import { commandTitle, describeChanges, describeLocalAbort, listChanges, stableAfter, summarizeEvent } from '../web/describe.js';
+import { commandTitle, describeChanges, describeLocalAbort, stableAfter, summarizeEvent } from '../web/describe.js';
 import { describeHosts, isUnreachable } from '../web/hosts.js';
 import { releaseName } from '../web/release.js';
 import { appHref, hashWithFind, parseRoute } from '../web/page-address.js';
@@ -158,29 +158,6 @@ test('history reads as sentences', () => {
 	assert.equal(
 		stableAfter({ record: { stable: { release: 'apps/hello-1.0.1-80/containers', tenure: 2 } } }),
 		'apps/hello-1.0.1-80/containers',
-	);
-});
-
-test('every field of a change is shown with both values', () => {
-	const id = 'apps/hello-1.0.1-80/containers';
-	const rows = listChanges({
-		stable: [null, id],
-		blend: [10, 0],
-		sticky: [true, false],
-		lock: [null, { reason: 'freeze', by: 'maria' }],
-		draining: [[], [{ release: id }]],
-		new_one: [1, { a: 2 }],
-	});
-	assert.deepEqual(
-		rows.map(({ field, before, after }) => `${field}: ${before} > ${after}`.replaceAll('\u00a0', ' ')),
-		[
-			`stable: none > ${id}`,
-			'blend: 10 % > 0 %',
-			'sticky: on > off',
-			'lock: not locked > “freeze” by maria',
-			'draining: none > 1.0.1',
-			'new_one: 1 > {"a":2}',
-		],
 	);
 });
 

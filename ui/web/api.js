@@ -100,6 +100,11 @@ export function createApi({ onDenied = () => {}, fetch = globalThis.fetch.bind(g
 		dryRun: (name, body) => send('POST', `${appPath(name)}/who-moves`, body),
 		streamPath: (name) => BASE + (name ? `${appPath(name)}/stream` : '/api/v1/stream'),
 
+		/** The endpoints that are registered for a release; `count` says how often they were changed. */
+		getEndpoints: (name, release) => get(`${appPath(name)}/releases/${segment(release)}/endpoints`),
+		replaceEndpoints: (name, release, body, count) =>
+			send('PUT', `${appPath(name)}/releases/${segment(release)}/endpoints?${WAIT}`, body, count),
+		removeRelease: (name, release) => send('DELETE', `${appPath(name)}/releases/${segment(release)}`, {}),
 		testEndpoints: (name, release, body) => send('POST', `${appPath(name)}/releases/${segment(release)}/test`, body),
 		setCandidate: command('PUT', 'candidate'),
 		setStable: command('PUT', 'stable'),

@@ -1,7 +1,6 @@
 // Puts an event into a few words: for the history, the charts' marks and the announcements. Pure.
 
 import { ago, percent } from './format.js';
-import { describeHalt } from './halt-words.js';
 import { releaseId, releaseName } from './release.js';
 
 const TITLES = {
@@ -101,23 +100,6 @@ function describeEndpoints(name, before, after) {
 		return [`${verb} ${named.join(', ')}${more}`];
 	};
 	return [...words('added', except(after, before)), ...words('removed', except(before, after))].join(', ');
-}
-
-/** Every field that an event changed: `{field, before, after}`, the values in words. */
-export function listChanges(changed) {
-	return Object.entries(changed ?? {})
-		.filter(([, pair]) => Array.isArray(pair) && pair.length === 2)
-		.map(([field, [before, after]]) => ({ field, before: describeValue(field, before), after: describeValue(field, after) }));
-}
-
-function describeValue(field, value) {
-	if (field === 'blend') return percent(value);
-	if (field === 'sticky') return value ? 'on' : 'off';
-	if (field === 'halt') return describeHalt(value) || 'not halted';
-	if (field === 'lock') return value ? `“${value.reason}” by ${value.by}${value.holder ? ` (${value.holder})` : ''}` : 'not locked';
-	if (field === 'draining') return (value ?? []).map((id) => releaseName(id)).join(', ') || 'none';
-	if (field === 'stable' || field === 'candidate' || field === 'previous') return releaseId(value) ?? 'none';
-	return JSON.stringify(value);
 }
 
 /** An event as its title and the rest, without a word twice: `Blend` and `5 % → 10 %`. */

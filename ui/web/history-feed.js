@@ -1,9 +1,17 @@
 // The newest events of an app: loaded again when the stream tells of a change, at most once a second.
 
+import { releasesOf } from './release.js';
+
 const SPACING_MS = 1000;
 
+/** What differs once the history has another event: the seq; and what changes without one, the lock of a pipeline and endpoints. */
+export function changeOf(state) {
+	const addresses = releasesOf(state).flatMap(({ endpoints = [] }) => endpoints.map(({ address }) => address));
+	return `${state.seq} ${state.lock?.at ?? ''} ${addresses.join(' ')}`;
+}
+
 /**
- * `follow(change)` says which change is shown: the seq and the lock, which a pipeline takes without a seq. `events()` gives the newest events, which
+ * `follow(change)` says which change is shown, as `changeOf` has it. `events()` gives the newest events, which
  * become marks of the charts too.
  */
 export function createHistoryFeed({ api, model, app, limit }) {

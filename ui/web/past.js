@@ -28,6 +28,15 @@ export function latencyOf(past, { stable, candidate }) {
 	return { stable: of(stable), candidate: of(candidate) };
 }
 
+/** How many answers of each class of status those releases gave: 1xx to 5xx, or null. */
+export function statusesOf(past, { stable, candidate }) {
+	const of = (release) => {
+		const steps = past?.releases.find((each) => each.id === releaseId(release))?.steps;
+		return steps ? [0, 1, 2, 3, 4].map((at) => steps.reduce((sum, { statuses }) => sum + statuses[at], 0)) : null;
+	};
+	return { stable: of(stable), candidate: of(candidate) };
+}
+
 function stepsOf(past, id) {
 	const release = past.releases.find((each) => each.id === id);
 	return release ? new Map(release.steps.map((step) => [step.at, step])) : null;
@@ -40,7 +49,8 @@ function activityOf(step, seconds) {
 
 /**
  * Loads the past of an app. `fill(state)` puts the last minutes before what the page saw itself, once; `series(seconds, state)` is a longer
- * past, loaded again each minute while it is asked for, or null until it is there; `latency(seconds, state)` is how long answers took in it.
+ * past, loaded again each minute while it is asked for, or null until it is there; `latency(seconds, state)` is how long answers took in it,
+ * `statuses(seconds, state)` of which class they were.
  */
 export function createPastFeed({ api, model, app }) {
 	let isFilled = false;
@@ -78,5 +88,6 @@ export function createPastFeed({ api, model, app }) {
 			return series;
 		},
 		latency: (seconds, state) => latencyOf(pastOf(seconds), state),
+		statuses: (seconds, state) => statusesOf(pastOf(seconds), state),
 	};
 }

@@ -72,6 +72,12 @@ fn some_settings_are_changed_and_all_others_stay() {
     let page = router.api().get("history").expect(200).json();
     let event = &page["events"][0];
     assert_eq!((&event["command"], &event["reason"]), (&json!("change-settings"), &json!("shorter visits")));
+    let shown = ask(&router, "viewer", &["history", "show", &event["seq"].to_string()]).expect(0).out;
+    for line in
+        ["settings.pinseconds: none -> 600", "settings.hosts: ", "settings.health.path: none -> /up?a=b"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
     settings(&router, &["set", "hello", "pinseconds=", "hosts=", "health="]).expect(0);
     assert_eq!(stored(), json!({ "drainseconds": 60 }));
     let again = settings(&router, &["set", "hello", "drainseconds=60"]).expect(0);

@@ -11,6 +11,9 @@ const WIDTH = 600;
 const HEIGHT = 120;
 // Room for the letter of a mark.
 const LETTER_PERCENT = 4;
+// Whoever hears the page is told so many moments, and not at each of them anew.
+const HEARD_MOMENTS = 5;
+const HEARD_MS = 5_000;
 // The axis is shorter while little is known.
 const SPANS_MS = [2, 5].map((minutes) => minutes * 60_000);
 
@@ -34,8 +37,9 @@ export function chart({ title, column, format, least, isShare = false, testid })
 	const markBox = h('div.chart-marks');
 	const start = h('span');
 	const cursor = h('div.chart-cursor', { hidden: true });
-	const shortNote = h('p.chart-note', {}, 'since this page was opened');
+	const shortNote = h('p.chart-note', {}, 'nothing is known of before');
 	const plot = h('div.chart-plot', { 'aria-hidden': 'true' }, picture, top, markBox, shortNote, cursor);
+	const heard = heardTable(title, testid);
 	const readout = { when: h('span'), stable: h('b.ink-stable'), candidate: h('b.ink-candidate') };
 	const element = h(
 		'figure.panel.chart',
@@ -48,6 +52,7 @@ export function chart({ title, column, format, least, isShare = false, testid })
 		),
 		plot,
 		h('p.chart-axis', {}, start, readout.when, h('span', {}, 'now')),
+		heard.element,
 	);
 
 	let last = null;
@@ -84,6 +89,7 @@ export function chart({ title, column, format, least, isShare = false, testid })
 		setShown(shortNote, now - began < span / 2);
 		placeMarks(markBox.children, (at) => (100 * (at - from)) / span);
 		showReadout(series, from, now, live);
+		heard.update(now, span, (track, at) => format(valueAt(series, track, column, at)));
 	}
 
 	function showReadout(series, from, now, live) {
@@ -103,6 +109,34 @@ export function chart({ title, column, format, least, isShare = false, testid })
 		update(view) {
 			last = view;
 			draw(view);
+		},
+	};
+}
+
+const valueAt = (series, track, column, at) => {
+	const index = indexAt(series, at);
+	return index < 0 ? NaN : series.value(index, track, column);
+};
+
+// The same as a table, for whoever hears the page. `read(track, at)` gives a value in words.
+function heardTable(title, testid) {
+	const rows = Array.from({ length: HEARD_MOMENTS }, () => {
+		const cells = { when: h('th', { scope: 'row' }), stable: h('td'), candidate: h('td') };
+		return { cells, element: h('tr', {}, Object.values(cells)) };
+	});
+	const heads = [title, 'Stable', 'Candidate'].map((name) => h('th', { scope: 'col' }, name));
+	const body = rows.map(({ element }) => element);
+	let [saidAt, saidSpan] = [0, 0];
+	return {
+		element: h('table.only-heard', { testid: `${testid}-table` }, h('thead', {}, h('tr', {}, heads)), h('tbody', {}, body)),
+		update(now, span, read) {
+			if (span === saidSpan && now - saidAt < HEARD_MS) return;
+			[saidAt, saidSpan] = [now, span];
+			rows.forEach(({ cells }, row) => {
+				const back = (span * (HEARD_MOMENTS - 1 - row)) / (HEARD_MOMENTS - 1);
+				setText(cells.when, back ? `${duration(back / 1000)} ago` : 'now');
+				for (const track of ['stable', 'candidate']) setText(cells[track], read(track, now - back));
+			});
 		},
 	};
 }

@@ -1,6 +1,6 @@
 // The events of an app, newest first: what, by whom, why, when, and a button to roll back to what was stable then.
 
-import { describeFate, listChanges, stableAfter, summarizeEvent } from '../describe.js';
+import { describeFate, stableAfter, summarizeEvent } from '../describe.js';
 import { h, keyed, setAttr, setShown, setText } from '../dom.js';
 import { fatesOf } from '../fates.js';
 import { receiptLines } from '../receipt-words.js';
@@ -10,9 +10,9 @@ import { button } from './controls.js';
 
 /**
  * `update({events, state, now, disabledReason, fates})`: `fates` says which releases were taken back; left out: as the events say.
- * `rollback(id)` opens the confirmation. `details` adds what exactly changed.
+ * `rollback(id)` opens the confirmation. `details(event)` builds what exactly changed, when a reader opens it; left out: it cannot be opened.
  */
-export function historyList({ rollback, details = false }) {
+export function historyList({ rollback, details = null }) {
 	const list = h('ol.history', { testid: 'history' });
 	const none = h('p.quiet', {}, 'No changes yet.');
 	let view = null;
@@ -26,8 +26,8 @@ export function historyList({ rollback, details = false }) {
 	};
 }
 
-// A change of endpoints shares the seq with the change before it.
-const eventKey = ({ seq, number }) => (number ? `${seq}-endpoints-${number}` : `${seq}`);
+/** An event's name among those of its app. A change of endpoints shares the seq with the change before it; what the audit tells has none. */
+export const eventKey = ({ seq, number, audit }) => (audit ? `audit-${audit}` : number ? `${seq}-endpoints-${number}` : `${seq}`);
 
 function row(view, rollback, details, receipt) {
 	const seq = h('span.history-seq');
@@ -54,17 +54,20 @@ function row(view, rollback, details, receipt) {
 	let event = null;
 	backButton.addEventListener('click', () => rollback(stableAfter(event)));
 	changes?.addEventListener('toggle', () => {
-		if (changes.open && changes.children.length === 1) changes.append(...buildDetails(event));
+		if (changes.open && changes.children.length === 1) changes.append(...details(event));
 	});
 	return {
 		element,
 		update(next) {
+			// Changes of endpoints within seconds are one event, which grows.
+			if (event && changes?.children.length > 1 && JSON.stringify(event.changed) !== JSON.stringify(next.changed))
+				changes.replaceChildren(changes.firstChild, ...details(next));
 			event = next;
 			const { state, now, disabledReason, fates } = view();
 			setAttr(element, 'data-testid', `history-row-${eventKey(event)}`);
-			setText(seq, String(event.seq));
+			setText(seq, String(event.seq ?? ''));
 			if (cost) setAttr(cost, 'data-testid', `receipt-${event.seq}`);
-			const { title: titleText, words } = summarizeEvent(event, state?.app);
+			const { title: titleText, words } = event.audit ? event : summarizeEvent(event, state?.app);
 			setText(title, titleText);
 			setText(what, words);
 			setText(actor, event.token && event.token !== event.actor ? `${event.actor} (${event.token})` : event.actor);
@@ -90,15 +93,4 @@ function row(view, rollback, details, receipt) {
 function buildReceipt(receipt) {
 	const lines = receiptLines(receipt).map((line) => h('li', {}, line));
 	return h('details.history-details', {}, h('summary', {}, 'Receipt'), h('ul', {}, lines));
-}
-
-// An event never changes, so its details are built once, when they are first opened.
-function buildDetails(event) {
-	const rows = listChanges(event.changed).map(({ field, before, after }) =>
-		h('div.diff-row', {}, h('dt', {}, field), h('dd', {}, h('del', {}, before), ' → ', h('ins', {}, after))),
-	);
-	return [
-		rows.length ? h('dl.diff', {}, rows) : h('p', {}, 'Nothing in the rollout record.'),
-		h('details', {}, h('summary', {}, 'The record after this change'), h('pre.mono', {}, JSON.stringify(event.record, null, 2))),
-	];
 }

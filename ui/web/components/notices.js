@@ -2,7 +2,7 @@
 // through. Failures stay until the reader closes them.
 
 import { h, setAttr, setShown, setText } from '../dom.js';
-import { button } from './controls.js';
+import { button, prose } from './controls.js';
 
 const SHOWN_MS = 5000;
 const SHOWN_MAX = 2;
@@ -31,7 +31,7 @@ export function notices(say) {
 		}
 		function update({ text: words, tone = '', busy = false }) {
 			clearTimeout(timer);
-			setText(text, words);
+			if (text.textContent !== words.replaceAll('\u0060', '')) text.replaceChildren(...prose(words));
 			setText(sign, busy ? '…' : ({ bad: '✕', done: '✓', partial: '◐' }[tone] ?? 'i'));
 			setAttr(row, 'data-tone', busy ? 'busy' : tone);
 			say(words, { urgent: tone === 'bad' });

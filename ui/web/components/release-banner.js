@@ -63,7 +63,12 @@ export function releaseBanner({ start, abort, promote, step, plan }) {
 }
 
 // The sentence without the word that stands above it in large.
-const sayOnce = (judged) => (judged?.text ?? '').replace(judged?.tone === 'open' ? /^Undecided\. / : '', '');
+function sayOnce(judged) {
+	const text = judged?.text ?? '';
+	if (judged?.tone !== 'open') return text;
+	const rest = text.replace(/^Undecided[.:] /, '');
+	return rest.charAt(0).toUpperCase() + rest.slice(1);
+}
 
 // The steps that people usually take, as a suggestion: where the release is, and what comes next.
 function stepRail(step) {

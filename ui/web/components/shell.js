@@ -12,7 +12,7 @@ const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾
 
 // The menu: four sections, at fixed places. A section with several pages lists them in the line below.
 const SECTIONS = [
-	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'settings', 'previews', 'deployments', 'setup'], []],
+	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'shadow', 'settings', 'previews', 'deployments', 'setup'], []],
 	[
 		'#/fleet',
 		'Fleet',

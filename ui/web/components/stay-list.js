@@ -37,11 +37,14 @@ function stayRow() {
 			setShown(end, isBad);
 			end.classList.toggle('is-bad-tag', isBad);
 			setText(end, isBad ? `✕ ${ended.word}` : '');
-			setText(words, moments.map((moment, at) => describeMoment(moment, moments[at - 1], now)).join(', '));
+			setText(words, describeStay({ moments }, now));
 			setAttr(words, 'title', moments.map(({ word, at }) => `${word} ${fullTime(at)}`).join(', '));
 		},
 	};
 }
+
+/** A stay in words, its moments one after the other. */
+export const describeStay = ({ moments }, now) => moments.map((moment, at) => describeMoment(moment, moments[at - 1], now)).join(', ');
 
 // `candidate 19:23:11 by ci "build 1188"`, `rolled back after 5 s by ops "checkout broken"`.
 function describeMoment({ word, at, by, reason }, before, now) {

@@ -14,11 +14,12 @@ import { problemsPanel } from '../components/problems.js';
 import { rangeSwitch } from '../components/range-switch.js';
 import { releaseBanner } from '../components/release-banner.js';
 import { releaseCard } from '../components/release-card.js';
+import { statusClasses } from '../components/status-classes.js';
 import { stayList } from '../components/stay-list.js';
 import { h, setShown, setText } from '../dom.js';
 import { fatesOf } from '../fates.js';
 import { millis, rate, share } from '../format.js';
-import { createHistoryFeed } from '../history-feed.js';
+import { changeOf, createHistoryFeed } from '../history-feed.js';
 import { createPastFeed } from '../past.js';
 import { appHref } from '../page-address.js';
 import { staysOf } from '../stays.js';
@@ -48,7 +49,7 @@ export function appPage({ api, model, actions, params }) {
 		head.update(state, disabledReason);
 		if (!state) return setText(missing, model.facts.loaded ? `There is no app “${name}”.` : 'Loading …');
 		const now = Date.now();
-		feed.follow(`${state.seq} ${state.lock?.at ?? ''}`);
+		feed.follow(changeOf(state));
 		updateTracks(parts, { state, now, disabledReason, readOnlyReason, events: feed.events() });
 		parts.approvals.update({ state, who: model.facts.who, now, disabledReason });
 		const view = { series: model.series(name), marks: model.marks(name), now, live: !model.isStale() };
@@ -58,6 +59,7 @@ export function appPage({ api, model, actions, params }) {
 		const shown = seconds ? { ...view, series: past.series(seconds, state), span: seconds * 1000 } : view;
 		parts.charts.forEach((each) => each.update(shown));
 		parts.latency.update(past.latency(seconds || RECENT_SECONDS, state));
+		parts.statuses.update(past.statuses(seconds || RECENT_SECONDS, state));
 		parts.draining.update({ draining: state.draining ?? [], previous: state.previous, now, disabledReason });
 		parts.problems.update(state.problems ?? []);
 		parts.stays.update({ stays: staysOf(feed.events()).slice(0, STAYS), app: name, now });
@@ -108,6 +110,7 @@ function buildParts(name, { api, model, actions }) {
 			chart({ title: 'p95', column: 'p95', format: millis, least: 10, testid: 'chart-p95' }),
 		],
 		latency: latencyHistogram(),
+		statuses: statusClasses(),
 		draining: drainingPanel({ finish: (tenure) => actions.finishDrain(name, tenure), finishAll: () => actions.finishDrains(name) }),
 		problems: problemsPanel(),
 		explain: explainPanel({ explain: (body) => api.explain(name, body) }),
@@ -126,8 +129,8 @@ function buildRows(name, actions) {
 	};
 }
 
-function layOut(name, { banner, cards, comparison, range, blend, charts, latency, draining, problems, explain, stays, history }) {
-	const chartElements = [...charts, latency].map(({ element }) => element);
+function layOut(name, { banner, cards, comparison, range, blend, charts, latency, statuses, draining, problems, explain, stays, history }) {
+	const chartElements = [...charts, latency, statuses].map(({ element }) => element);
 	const historyHead = h(
 		'div.panel-head',
 		{},

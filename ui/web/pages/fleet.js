@@ -80,7 +80,7 @@ function buildAlarm() {
 
 function buildRow({ remove, model }) {
 	const name = h('b');
-	const node = h('span.quiet.mono');
+	const node = h('span.quiet.mono', { title: 'Its id, which stays when it gets another name or address' });
 	const heard = h('span.live-value');
 	const serves = h('span.live-value');
 	const more = h('span.quiet.live-value');

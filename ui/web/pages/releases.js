@@ -9,13 +9,15 @@ import { releasesOf } from '../release.js';
 import { appLinks } from '../components/app-links.js';
 import { errorLine, pageHead } from '../components/controls.js';
 import { findBox } from '../components/find-box.js';
+import { openEndpointsDialog, openRemoveRelease } from '../components/release-dialogs.js';
 import { releaseRow } from '../components/release-row.js';
+import { staysOf } from '../stays.js';
 
 // Nobody reads more rows; a search finds the right one.
 const SHOWN_MAX = 100;
 const ORDER = ['stable', 'candidate', 'draining', 'previous'];
 
-export function releasesPage({ api, model, actions, params }) {
+export function releasesPage({ api, model, actions, notices, params }) {
 	const name = params.app;
 	const find = findBox({ label: 'Find a release or endpoint', testid: 'releases-find', value: params.find, onChange: () => draw() });
 	const count = h('p.quiet', { role: 'status' });
@@ -30,11 +32,18 @@ export function releasesPage({ api, model, actions, params }) {
 	let addresses = new Map();
 	let approvals = new Map();
 	let fates = new Map();
+	let stays = [];
 	let shownSeq = null;
 	let loaded = false;
 	const drains = {
 		drain: (id, address) => actions.drainEndpoint(name, id, address),
 		lift: (id, address) => actions.liftDrain(name, id, address),
+	};
+
+	const acts = {
+		setTrack: (release, track) => actions.setTrack(name, track, release.id),
+		edit: (release) => openEndpointsDialog({ api, notices, app: name, release, done: load }).catch(({ message }) => setText(error, message)),
+		remove: (release) => openRemoveRelease({ api, notices, app: name, release, done: load }),
 	};
 
 	async function load() {
@@ -46,6 +55,7 @@ export function releasesPage({ api, model, actions, params }) {
 				api.getHistory(name, { limit: 200 }),
 			]);
 			fates = fatesOf(past.events);
+			stays = staysOf(past.events);
 			addresses = groupAddresses(entries);
 			approvals = new Map(approved.releases.map((release) => [release.id, release]));
 			releases = known.releases.sort((a, b) => rank(a) - rank(b) || b.id.localeCompare(a.id, undefined, { numeric: true }));
@@ -74,10 +84,11 @@ export function releasesPage({ api, model, actions, params }) {
 					addresses: addresses.get(release.id),
 					approvals: describeGiven(approvals.get(release.id), Date.now()),
 					fate: fates.get(release.id) ?? null,
+					stays: stays.filter(({ id }) => id === release.id),
 					disabledReason,
 				})),
 			({ release }) => release.id,
-			() => releaseRow((release, track) => actions.setTrack(name, track, release.id), drains),
+			() => releaseRow(acts, drains),
 		);
 		setShown(none, loaded && releases.length === 0);
 		setText(

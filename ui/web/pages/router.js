@@ -1,6 +1,6 @@
 // This router: its name, what it listens on, the state of its store, and the keyvalues that it cannot use.
 
-import { h, keyed, setText } from '../dom.js';
+import { h, keyed, setShown, setText } from '../dom.js';
 import { duration } from '../format.js';
 import { freezeWindowsPanel } from '../components/freeze-windows.js';
 import { problemsPanel } from '../components/problems.js';
@@ -26,24 +26,27 @@ export function routerPage({ api, model, notices }) {
 
 function facts(router) {
 	return [
-		['Node', router.node],
+		['Id in the fleet', router.node, 'It stays when the router gets another name or address.'],
 		['Version', router.version],
 		['Running for', duration(router.uptime_seconds)],
 		['Listening on', (router.listen ?? []).map((each) => (typeof each === 'string' ? each : Object.values(each).join(' '))).join(', ')],
 		['Store', `${router.store?.kind ?? 'unknown'}, ${describeStore(router.store)}`],
-		['Store revision', String(router.store?.revision ?? '–')],
+		['Changes of the store', String(router.store?.revision ?? '–'), 'Routers that show the same number have read the same.'],
 	];
 }
 
 function fact() {
 	const name = h('dt');
-	const value = h('dd');
-	const element = h('div.row', {}, name, value);
+	const value = h('span');
+	const meaning = h('span.quiet');
+	const element = h('div.row', {}, name, h('dd', {}, value, ' ', meaning));
 	return {
 		element,
-		update([label, text]) {
+		update([label, text, means]) {
 			setText(name, label);
 			setText(value, text);
+			setShown(meaning, Boolean(means));
+			setText(meaning, means);
 		},
 	};
 }
