@@ -412,7 +412,10 @@ fn every_page_fits_every_screen_and_asks_nobody_else() {
         browser.screen(width, 1000, scheme);
         for (name, hash) in PAGES {
             go(&browser, hash);
-            eventually("nothing is under way", || browser.script("return window.under_way") == json!(0));
+            // A page asks once it has been drawn.
+            let under_way =
+                "requestAnimationFrame(() => requestAnimationFrame(() => done(window.under_way)))";
+            eventually("nothing is under way", || browser.script_later(under_way) == json!(0));
             eventually("all is loaded", || {
                 browser.script("return document.querySelector('main').innerText.includes('Loading …')")
                     == json!(false)

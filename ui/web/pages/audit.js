@@ -75,13 +75,15 @@ function source(entry) {
 
 function row(entry) {
 	const time = when();
-	const details = [entry.message, ...entry.changes.map(describe)].filter(Boolean);
+	const keys = entry.changes.map(({ key }) => key).join(', ');
+	const written = entry.changes.map((change) => h('p', {}, describe(change)));
 	const element = h(
 		'li.row',
 		{ testid: `audit-${entry.id}` },
 		h('b.full-row', {}, title(entry)),
 		h('span.full-row', {}, source(entry), ' ', h('span.quiet', {}, time.element)),
-		details.map((line) => h('p.quiet.full-row', {}, line)),
+		entry.message ? h('p.quiet.full-row', {}, entry.message) : null,
+		keys ? h('details.quiet.full-row', {}, h('summary', {}, `Wrote ${keys}`), written) : null,
 	);
 	return { element, update: ({ at }) => time.update(at) };
 }

@@ -98,7 +98,9 @@ export function releasesPage({ api, model, actions, notices, params }) {
 						? plural(found.length, 'release')
 						: `${found.length} of ${plural(releases.length, 'release')}`) +
 						(found.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : '')
-				: '',
+				: error.textContent
+					? ''
+					: 'Loading …',
 		);
 	}
 
