@@ -74,11 +74,23 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure> {
     let done = format!("{} is the candidate", arguments.release.name());
     let (id, release) = arguments.release.id_or_name();
+    let facts = arguments.release.facts();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
     let (blend, plan, replace) = (arguments.blend, arguments.plan, arguments.replace);
     let force = arguments.force.then_some(true);
-    let request =
-        CandidateRequest { id, release, endpoints, service, port, blend, plan, replace, force, reason: None };
+    let request = CandidateRequest {
+        id,
+        release,
+        endpoints,
+        service,
+        port,
+        blend,
+        plan,
+        replace,
+        facts,
+        force,
+        reason: None,
+    };
     let change = Change::new(Method::PUT, "candidate", &request, done);
     arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }

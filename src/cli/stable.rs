@@ -81,9 +81,11 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure> {
     let done = format!("{} is stable", arguments.release.name());
     let (id, release) = arguments.release.id_or_name();
+    let facts = arguments.release.facts();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
     let force = arguments.force.then_some(true);
-    let request = StableRequest { id, release, endpoints, service, port, force, wait: None, reason: None };
+    let request =
+        StableRequest { id, release, endpoints, service, port, facts, force, wait: None, reason: None };
     let change = Change::new(Method::PUT, "stable", &request, done);
     arguments.change.ask_to_begin(change, &arguments.new, printer).await
 }

@@ -27,6 +27,7 @@ pub mod endpoint_name;
 pub mod endpoint_set;
 pub mod excluded;
 pub mod explain;
+pub mod facts;
 mod field;
 pub mod forwarded;
 pub mod freeze;

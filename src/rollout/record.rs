@@ -9,6 +9,7 @@ use super::{
     approval::{LoweringApprovals, ReleaseApprovals},
     blend::Blend,
     command_name::CommandName,
+    facts::Facts,
     halt::Halt,
     plan::running::RunningPlan,
     release::ReleaseId,
@@ -100,6 +101,10 @@ pub struct Stay {
     /// Whether clients without a pin have been sent to it in this tenure: as stable, or at a blend above 0.
     #[serde(default)]
     pub served: bool,
+    /// What was said of it when it was put there, by name: its commit, where it was built.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    #[cfg_attr(test, schema(value_type = std::collections::BTreeMap<String, String>))]
+    pub facts: Facts,
 }
 
 /// A release off its track, still routed for those pinned to it.
@@ -432,4 +437,17 @@ pub struct HistoryEvent {
     /// What was known of the candidate that an abort dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Box<Receipt>>,
+}
+
+impl HistoryEvent {
+    /// Puts down what was said of a release with the command that put it on its track. Nothing said: what is known stays.
+    pub fn put_facts(&mut self, release: &ReleaseId, facts: &Facts) {
+        let mut on_track = [&mut self.record.candidate, &mut self.record.stable].into_iter().flatten();
+        let Some(stay) = on_track.find(|stay| stay.release == *release) else { return };
+        if facts.is_empty() || stay.facts == *facts {
+            return;
+        }
+        let before = std::mem::replace(&mut stay.facts, facts.clone());
+        self.changed.insert("facts".to_owned(), serde_json::json!([before, facts]));
+    }
 }

@@ -1,5 +1,7 @@
 //! Changes to an app: what each command is asked for. Every one is answered with the app's new state.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::rollout::blend::Blend;
@@ -27,6 +29,10 @@ pub struct CandidateRequest {
     pub plan: Option<String>,
     /// The candidate that it may replace, by id or name. A `ci` token must name one that has a share of the clients.
     pub replace: Option<String>,
+    /// What is worth knowing of it, at most 12 facts by name, such as `commit`, `author`, `build` or `notes`. A value that is a URL is
+    /// a link on the page; left out: what is known stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<BTreeMap<String, String>>,
     /// Replace its endpoints although others are registered for it already; of an operator, also although the new ones fail the
     /// health check while it gets requests.
     pub force: Option<bool>,
@@ -51,6 +57,10 @@ pub struct StableRequest {
     pub service: Option<String>,
     /// The port in the id of a new release; left out: 80.
     pub port: Option<u16>,
+    /// What is worth knowing of it, at most 12 facts by name, such as `commit`, `author`, `build` or `notes`. A value that is a URL is
+    /// a link on the page; left out: what is known stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<BTreeMap<String, String>>,
     /// Replace its endpoints although others are registered for it already; of an operator, also although endpoints fail the
     /// health check.
     pub force: Option<bool>,

@@ -1,5 +1,7 @@
 //! A release: on a track, draining, or merely known from the store.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -33,6 +35,9 @@ pub struct Release {
     /// Of a release on a track: the name of the token that put it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
+    /// Of a release on a track: what was said of it when it was put there, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
     /// When it came on its track, or began to drain, Unix ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,

@@ -52,6 +52,27 @@ fn endpoints_of_a_release_are_tested_and_edited_and_the_release_is_removed() {
 }
 
 #[test]
+fn facts_of_a_release_stand_on_its_card_in_its_row_and_in_the_history() {
+    let router = router().stable("1.0.0").deployed("1.0.1").start();
+    let facts =
+        json!({"commit": "3f2a9c1", "build": "https://ci.example/1188", "notes": "javascript:alert(1)"});
+    router.api().put("candidate", &json!({"release": "1.0.1", "facts": facts})).expect(200);
+    let browser = Browser::start(1280, 1000);
+    sign_in(&browser, &router);
+    go(&browser, "apps/hello");
+    browser.see("candidate-card", "commit 3f2a9c1");
+    let links = "return [...document.querySelectorAll('.facts a')].map((each) => each.href)";
+    assert_eq!(browser.script(links), json!(["https://ci.example/1188"]), "nothing else is a link");
+    router.api().post("abort", &json!({})).expect(200);
+    go(&browser, "apps/hello/releases");
+    browser.see("release-1.0.1", "build https://ci.example/1188");
+    go(&browser, "apps/hello/history");
+    browser.see("history-count", "loaded");
+    browser.script("for (const each of document.querySelectorAll('.history-details')) each.open = true");
+    browser.see("history", "Fact commit\n3f2a9c1");
+}
+
+#[test]
 fn the_stays_of_a_release_say_how_they_ended() {
     let router = router().stable("0.9.9").deployed("1.0.0").start();
     router.api().put("candidate", &json!({"release": "1.0.0"})).expect(200);

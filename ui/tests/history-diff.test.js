@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { factsOf, isLink } from '../web/facts.js';
 import { describeMoment, differenceOf, sharedEvents } from '../web/history-diff.js';
 
 const id = (release) => `apps/hello-${release}-80/containers`;
@@ -71,4 +72,15 @@ test('hooks and tokens that concern the app come from the audit', () => {
 	assert.deepEqual(sharedEvents(others, 'hello'), []);
 	const [made] = sharedEvents([entry({ path: '/api/v1/tokens', method: 'POST', request: { name: 'ci', apps: ['hello'] } })], 'hello');
 	assert.equal(`${made.title} ${made.words}`, 'Token ci made');
+});
+
+test('facts of a release come from the newest event that tells of any, and only addresses are links', () => {
+	const stay = (release, facts) => ({ release: id(release), tenure: 1, facts });
+	const events = [
+		{ record: { stable: stay('1.0.0'), candidate: null } },
+		{ record: { stable: stay('1.0.0', { commit: 'new' }), candidate: stay('1.0.1', {}) } },
+		{ record: { stable: stay('1.0.0', { commit: 'old' }), candidate: null } },
+	];
+	assert.deepEqual([...factsOf(events)], [[id('1.0.0'), { commit: 'new' }]]);
+	assert.deepEqual(['https://ci.example/1', 'javascript:alert(1)', '3f2a9c1', 'ftp://a/'].map(isLink), [true, false, false, false]);
 });

@@ -82,6 +82,7 @@ function groupByRelease(entries) {
 
 function rowsOf(key, field, before, after, name) {
 	if (field === 'settings') return settingRows(key.slice('settings '.length), before, after);
+	if (field === 'facts') return factRows(before, after);
 	if (field in LISTS) return listRows(LISTS[field], before, after, name);
 	return [{ what: LABELS[field] ?? field, before: describeValue(field, before, name), after: describeValue(field, after, name) }];
 }
@@ -95,6 +96,12 @@ function settingRows(path, before, after) {
 	}
 	if (isSame(before, after)) return [];
 	return [{ what: `Setting ${path}`, before: describeSetting(before), after: describeSetting(after) }];
+}
+
+function factRows(before, after) {
+	const [was, is] = [before, after].map((side) => (isObject(side) ? side : {}));
+	const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort().filter((name) => was[name] !== is[name]);
+	return names.map((name) => ({ what: `Fact ${name}`, before: was[name] ?? null, after: is[name] ?? null }));
 }
 
 function describeSetting(value) {

@@ -140,6 +140,7 @@ impl Snapshot {
         Release {
             set_by: Some(stay.set_by.clone()),
             since: Some(stay.since),
+            facts: stay.facts.clone(),
             ..self.release(app, routes, &stay.release, stay.tenure)
         }
     }

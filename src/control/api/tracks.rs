@@ -27,6 +27,7 @@ use crate::{
         app::AppName,
         command::{Command, Role},
         endpoint::Endpoint,
+        facts::{Facts, fault},
         record::Record,
         release::ReleaseId,
     },
@@ -42,15 +43,27 @@ pub(super) type Answer = Result<Response, ApiError>;
 pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let request: CandidateRequest = call.read()?;
-    let CandidateRequest { id, release, endpoints, service, port, blend, replace, plan, force, reason } =
-        request;
+    let CandidateRequest {
+        id,
+        release,
+        endpoints,
+        service,
+        port,
+        blend,
+        replace,
+        plan,
+        facts,
+        force,
+        reason,
+    } = request;
+    let facts = checked(facts)?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
         check_registration(&core, &call.caller, &app, &release)?;
     }
     let replace = find_release(&core, &app, "replace", replace).await?;
-    let options = CommandOptions { endpoints, ..forced(force) };
+    let options = CommandOptions { endpoints, facts, ..forced(force) };
     let command = Command::SetCandidate { release, blend, replace, plan };
     run(&core, &app, command, call, reason, options).await
 }
@@ -58,13 +71,14 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
 /// `PUT .../stable`
 pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
-    let StableRequest { id, release, endpoints, service, port, force, wait, reason } = call.read()?;
+    let StableRequest { id, release, endpoints, service, port, facts, force, wait, reason } = call.read()?;
+    let facts = checked(facts)?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
         check_registration(&core, &call.caller, &app, &release)?;
     }
-    let options = CommandOptions { endpoints, wait: gate_wait(wait)?, ..forced(force) };
+    let options = CommandOptions { endpoints, facts, wait: gate_wait(wait)?, ..forced(force) };
     run(&core, &app, Command::SetStable { release }, call, reason, options).await
 }
 
@@ -171,6 +185,18 @@ fn served_candidate(core: &Core, app: &AppName, name: &str) -> Result<ReleaseId,
         let message = format!("`{}` is not the name or id of the candidate", name.escape_debug());
         ApiError::value("release", message)
     })
+}
+
+/// Facts that a call gives about its release.
+fn checked(facts: Option<Facts>) -> Result<Facts, ApiError> {
+    let facts = facts.unwrap_or_default();
+    match fault(&facts) {
+        None => Ok(facts),
+        Some((name, message)) => {
+            let field = name.map_or_else(|| "facts".to_owned(), |name| format!("facts.{name}"));
+            Err(ApiError::value(&field, format!("{field}: {message}")))
+        }
+    }
 }
 
 /// Whether a command is carried out although endpoints were seen failing.

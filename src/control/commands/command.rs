@@ -32,6 +32,7 @@ use crate::{
         endpoint::Endpoint,
         endpoint_event::{EndpointDifference, FIELD},
         endpoint_set::EndpointChange,
+        facts::Facts,
         record::{HistoryEvent, Record, Tenure},
         release::ReleaseId,
     },
@@ -44,6 +45,8 @@ pub struct CommandOptions {
     pub force: bool,
     /// All endpoints of a release that are registered through the API.
     pub endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
+    /// What is said of the release that the command puts on a track.
+    pub facts: Facts,
     /// How long the gate asks again while the release that would be stable does not pass.
     pub wait: Duration,
 }
@@ -225,7 +228,10 @@ async fn plan(
     let is_change = matches!(decision, Decision::Change(_));
     let registration = registration_of(core, (stored, command), asker, options, is_change).await?;
     match (decision, registration) {
-        (Decision::Change(event), registration) => {
+        (Decision::Change(mut event), registration) => {
+            if let Command::SetStable { release } | Command::SetCandidate { release, .. } = command {
+                event.put_facts(release, &options.facts);
+            }
             let force = gate::is_overruled(options.force, asker);
             plan_change(core, (stored, command), *event, registration, (force, passed)).await
         }

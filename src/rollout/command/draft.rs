@@ -87,12 +87,13 @@ impl<'a> Draft<'a> {
         if let Some(stay) = here.as_ref().filter(|stay| stay.release == release) {
             return stay.clone();
         }
-        let moved =
-            there.as_ref().filter(|stay| stay.release == release).map(|stay| (stay.tenure, stay.served));
+        let other = there.as_ref().filter(|stay| stay.release == release);
+        let moved = other.map(|stay| (stay.tenure, stay.served));
+        let facts = other.map(|stay| stay.facts.clone()).unwrap_or_default();
         let (tenure, served) =
             moved.or_else(|| self.return_from_drain(&release)).unwrap_or_else(|| (self.new_tenure(), false));
         let (set_by, set_by_token) = (self.asker.actor.clone(), self.asker.token.clone());
-        Stay { release, tenure, set_by, set_by_token, since: self.asker.at, served }
+        Stay { release, tenure, set_by, set_by_token, since: self.asker.at, served, facts }
     }
 
     /// Takes a release off the draining ones: its tenure, and whether it has served in it.

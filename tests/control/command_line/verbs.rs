@@ -31,6 +31,24 @@ fn a_release_from_candidate_to_rollback() {
 }
 
 #[test]
+fn what_is_said_of_a_release_goes_with_it_from_candidate_to_stable() {
+    let router = on_stable();
+    let maria = |words: &[&str]| ask(&router, "operator", words);
+    let build = ["--meta", "commit=3f2a9c1", "--meta", "build=https://ci.example/1188?a=b"];
+    maria(&[&["candidate", "set", "v2"][..], &build].concat()).expect(0);
+    let facts = json!({"commit": "3f2a9c1", "build": "https://ci.example/1188?a=b"});
+    assert_eq!(router.api().state()["candidate"]["facts"], facts);
+    maria(&["promote"]).expect(0);
+    assert_eq!(router.api().state()["stable"]["facts"], facts);
+    let history = router.api().get("history").expect(200).json();
+    assert_eq!(history["events"][1]["changed"]["facts"], json!([{}, facts]), "{history}");
+    maria(&["candidate", "set", "v1", "--meta", "commit"]).expect(2);
+    let refused = router.api().put("candidate", &json!({"release": "v1", "facts": {"Commit": "x"}}));
+    assert_eq!(refused.expect(422).json()["error"]["field"], "facts.Commit");
+    assert!(router.api().state()["candidate"].is_null(), "nothing was done");
+}
+
+#[test]
 fn an_admin_makes_a_token_that_works_until_it_is_taken_back() {
     let router = on_stable();
     let root = |words: &[&str]| ask(&router, "admin", words);

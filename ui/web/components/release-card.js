@@ -4,6 +4,7 @@
 import { h, setAttr, setShown, setText } from '../dom.js';
 import { releaseName } from '../release.js';
 import { endpointStrip } from './endpoints.js';
+import { factList } from './fact-list.js';
 import { when } from './when.js';
 
 const TRACKS = {
@@ -21,6 +22,7 @@ export function releaseCard(track, row, drains, extra = null) {
 	const since = when();
 	const origin = h('span');
 	const meta = h('p.release-meta', {}, origin, since.element);
+	const facts = factList();
 	const strip = endpointStrip(drains);
 	const element = h(
 		'section',
@@ -28,6 +30,7 @@ export function releaseCard(track, row, drains, extra = null) {
 		h('h2.card-title', { id: `${track}-title` }, h('span', { 'aria-hidden': 'true' }, sign), title),
 		name,
 		meta,
+		facts.element,
 		strip.element,
 		extra,
 		row.element,
@@ -41,6 +44,7 @@ export function releaseCard(track, row, drains, extra = null) {
 			setText(origin, release ? `set by ${release.set_by || 'unknown'}, ` : empty);
 			setShown(since.element, Boolean(release));
 			since.update(release?.since, now);
+			facts.update(release?.facts);
 			strip.update(release, disabledReason);
 		},
 	};

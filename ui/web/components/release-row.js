@@ -6,6 +6,7 @@ import { plural } from '../format.js';
 import { releaseName } from '../release.js';
 import { button } from './controls.js';
 import { endpointStrip } from './endpoints.js';
+import { factList } from './fact-list.js';
 import { fateTag } from './fate-tag.js';
 import { describeStay } from './stay-list.js';
 
@@ -13,7 +14,7 @@ const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draini
 
 /**
  * `setTrack(release, track)`, `edit(release)` and `remove(release)` open dialogs; `drains` is what the endpoints offer. `update({release, live,
- * addresses, approvals, fate, stays, disabledReason})`: `live` is the release as the app's state has it, or null; `approvals` what is said of
+ * addresses, approvals, fate, facts, stays, disabledReason})`: `live` is the release as the app's state has it, or null; `approvals` what is said of
  * them, if anything; `fate` is how its last stay ended, if badly; `stays` are its stays on tracks, the newest first.
  */
 export function releaseRow({ setTrack, edit, remove }, drains) {
@@ -24,6 +25,7 @@ export function releaseRow({ setTrack, edit, remove }, drains) {
 	const strip = endpointStrip(drains);
 	const unchecked = h('p.quiet');
 	const approvals = h('p.quiet');
+	const facts = factList();
 	const make = {
 		candidate: button('Make it the candidate…', { tone: 'small', run: () => setTrack(release, 'candidate') }),
 		stable: button('Make it stable…', { tone: 'small', run: () => setTrack(release, 'stable') }),
@@ -37,7 +39,7 @@ export function releaseRow({ setTrack, edit, remove }, drains) {
 		'li.panel.release-row',
 		{},
 		h('div', {}, h('h2.release-row-name', {}, name), place, fate, id),
-		h('div', {}, strip.element, unchecked, approvals, stays),
+		h('div', {}, strip.element, unchecked, facts.element, approvals, stays),
 		h('div.release-buttons', {}, make.candidate, make.stable, editButton, removeButton),
 	);
 	let release = null;
@@ -56,6 +58,7 @@ export function releaseRow({ setTrack, edit, remove }, drains) {
 			if (view.live) strip.update(view.live, view.disabledReason);
 			setShown(unchecked, !view.live);
 			setText(unchecked, describeUnchecked(release, view.addresses));
+			facts.update(view.facts);
 			setShown(approvals, Boolean(view.approvals));
 			setText(approvals, view.approvals);
 			setAttr(approvals, 'data-testid', `approvals-${label}`);

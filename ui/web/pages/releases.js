@@ -3,6 +3,7 @@
 import { entryText } from '../api.js';
 import { describeGiven } from '../approval-words.js';
 import { h, keyed, setShown, setText } from '../dom.js';
+import { factsOf } from '../facts.js';
 import { fatesOf } from '../fates.js';
 import { plural } from '../format.js';
 import { releasesOf } from '../release.js';
@@ -32,6 +33,7 @@ export function releasesPage({ api, model, actions, notices, params }) {
 	let addresses = new Map();
 	let approvals = new Map();
 	let fates = new Map();
+	let facts = new Map();
 	let stays = [];
 	let shownSeq = null;
 	let loaded = false;
@@ -55,6 +57,7 @@ export function releasesPage({ api, model, actions, notices, params }) {
 				api.getHistory(name, { limit: 200 }),
 			]);
 			fates = fatesOf(past.events);
+			facts = factsOf(past.events);
 			stays = staysOf(past.events);
 			addresses = groupAddresses(entries);
 			approvals = new Map(approved.releases.map((release) => [release.id, release]));
@@ -84,6 +87,7 @@ export function releasesPage({ api, model, actions, notices, params }) {
 					addresses: addresses.get(release.id),
 					approvals: describeGiven(approvals.get(release.id), Date.now()),
 					fate: fates.get(release.id) ?? null,
+					facts: facts.get(release.id),
 					stays: stays.filter(({ id }) => id === release.id),
 					disabledReason,
 				})),

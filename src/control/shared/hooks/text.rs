@@ -299,6 +299,7 @@ mod tests {
                 set_by_token: String::new(),
                 since: 0,
                 served: true,
+                facts: Default::default(),
             })
         };
         let mut record = Record {

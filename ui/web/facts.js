@@ -1,0 +1,23 @@
+// What was said of releases when they were put on a track: commit, author, build. Pure.
+
+import { releaseId } from './release.js';
+
+/** The facts of releases by id, from the newest event that tells of any; `events` have the newest first. */
+export function factsOf(events) {
+	const found = new Map();
+	for (const { record } of events)
+		for (const stay of [record?.stable, record?.candidate]) {
+			const id = releaseId(stay);
+			if (id && !found.has(id) && Object.keys(stay.facts ?? {}).length > 0) found.set(id, stay.facts);
+		}
+	return found;
+}
+
+/** Whether a value is an address that can be opened. Nothing but http and https is, whatever it looks like. */
+export function isLink(value) {
+	try {
+		return ['http:', 'https:'].includes(new URL(value).protocol);
+	} catch {
+		return false;
+	}
+}
