@@ -48,6 +48,9 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
         (&state["candidate"]["id"], &state["blend"]),
         (&json!("apps/hello-g1-80/containers"), &json!(25))
     );
+    go(&browser, "apps/hello");
+    browser.see("candidate-card", "image gui-deploy:1");
+    go(&browser, "apps/hello/deployments");
     browser.click("logs-hello-g1");
     browser.see("logs", "listening on 80");
     browser.click("logs-close");
