@@ -438,16 +438,3 @@ pub struct HistoryEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Box<Receipt>>,
 }
-
-impl HistoryEvent {
-    /// Puts down what was said of a release with the command that put it on its track. Nothing said: what is known stays.
-    pub fn put_facts(&mut self, release: &ReleaseId, facts: &Facts) {
-        let mut on_track = [&mut self.record.candidate, &mut self.record.stable].into_iter().flatten();
-        let Some(stay) = on_track.find(|stay| stay.release == *release) else { return };
-        if facts.is_empty() || stay.facts == *facts {
-            return;
-        }
-        let before = std::mem::replace(&mut stay.facts, facts.clone());
-        self.changed.insert("facts".to_owned(), serde_json::json!([before, facts]));
-    }
-}

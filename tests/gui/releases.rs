@@ -56,13 +56,16 @@ fn facts_of_a_release_stand_on_its_card_in_its_row_and_in_the_history() {
     let router = router().stable("1.0.0").deployed("1.0.1").start();
     let facts =
         json!({"commit": "3f2a9c1", "build": "https://ci.example/1188", "notes": "javascript:alert(1)"});
+    let settings = json!({"fact_links": ["commit=https://git.example/shop/commit/{}"]});
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&settings)).expect(200);
     router.api().put("candidate", &json!({"release": "1.0.1", "facts": facts})).expect(200);
     let browser = Browser::start(1280, 1000);
     sign_in(&browser, &router);
     go(&browser, "apps/hello");
     browser.see("candidate-card", "commit 3f2a9c1");
     let links = "return [...document.querySelectorAll('.facts a')].map((each) => each.href)";
-    assert_eq!(browser.script(links), json!(["https://ci.example/1188"]), "nothing else is a link");
+    let wanted = json!(["https://ci.example/1188", "https://git.example/shop/commit/3f2a9c1"]);
+    assert_eq!(browser.script(links), wanted, "nothing else is a link");
     router.api().post("abort", &json!({})).expect(200);
     go(&browser, "apps/hello/releases");
     browser.see("release-1.0.1", "build https://ci.example/1188");

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { factsOf, isLink } from '../web/facts.js';
+import { factsOf, isLink, linkOf } from '../web/facts.js';
 import { describeMoment, differenceOf, sharedEvents } from '../web/history-diff.js';
 
 const id = (release) => `apps/hello-${release}-80/containers`;
@@ -82,5 +82,7 @@ test('facts of a release come from the newest event that tells of any, and only 
 		{ record: { stable: stay('1.0.0', { commit: 'old' }), candidate: null } },
 	];
 	assert.deepEqual([...factsOf(events)], [[id('1.0.0'), { commit: 'new' }]]);
+	assert.equal(linkOf('commit', 'a/b', ['build=https://x/{}', 'commit=https://git.example/{}']), 'https://git.example/a%2Fb');
+	assert.equal(linkOf('commit', '3f2a9c1', []), null);
 	assert.deepEqual(['https://ci.example/1', 'javascript:alert(1)', '3f2a9c1', 'ftp://a/'].map(isLink), [true, false, false, false]);
 });

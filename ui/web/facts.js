@@ -13,6 +13,13 @@ export function factsOf(events) {
 	return found;
 }
 
+/** The address to which a fact leads: itself, or what the setting `fact_links` has for its name; null: to none. */
+export function linkOf(name, value, templates = []) {
+	const template = templates.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
+	const address = template ? template.replace('{}', () => encodeURIComponent(value)) : value;
+	return isLink(address) ? address : null;
+}
+
 /** Whether a value is an address that can be opened. Nothing but http and https is, whatever it looks like. */
 export function isLink(value) {
 	try {

@@ -190,13 +190,11 @@ fn served_candidate(core: &Core, app: &AppName, name: &str) -> Result<ReleaseId,
 /// Facts that a call gives about its release.
 fn checked(facts: Option<Facts>) -> Result<Facts, ApiError> {
     let facts = facts.unwrap_or_default();
-    match fault(&facts) {
-        None => Ok(facts),
-        Some((name, message)) => {
-            let field = name.map_or_else(|| "facts".to_owned(), |name| format!("facts.{name}"));
-            Err(ApiError::value(&field, format!("{field}: {message}")))
-        }
+    if let Some((name, message)) = fault(&facts) {
+        let field = name.map_or_else(|| "facts".to_owned(), |name| format!("facts.{name}"));
+        return Err(ApiError::value(&field, format!("{field}: {message}")));
     }
+    Ok(facts)
 }
 
 /// Whether a command is carried out although endpoints were seen failing.

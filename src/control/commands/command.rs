@@ -33,6 +33,7 @@ use crate::{
         endpoint_event::{EndpointDifference, FIELD},
         endpoint_set::EndpointChange,
         facts::Facts,
+        history::put_facts,
         record::{HistoryEvent, Record, Tenure},
         release::ReleaseId,
     },
@@ -230,7 +231,7 @@ async fn plan(
     match (decision, registration) {
         (Decision::Change(mut event), registration) => {
             if let Command::SetStable { release } | Command::SetCandidate { release, .. } = command {
-                event.put_facts(release, &options.facts);
+                put_facts(&mut event, release, &options.facts);
             }
             let force = gate::is_overruled(options.force, asker);
             plan_change(core, (stored, command), *event, registration, (force, passed)).await

@@ -81,7 +81,7 @@ mod tests {
             set_by_token: String::new(),
             since: 0,
             served: true,
-            facts: Default::default(),
+            facts: std::collections::BTreeMap::new(),
         })
     }
 

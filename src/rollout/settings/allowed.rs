@@ -172,6 +172,11 @@ const ALLOWED: [(&str, &str); 112] = [
     ("override.networks[]", "an address or a network, such as 10.0.0.0/8"),
     ("register_under_lock", "a list of at most 32 names of tokens, such as [\"registrator\"]"),
     ("register_under_lock[]", "the name of a token, of 1 to 100 characters"),
+    ("fact_links", "a list of at most 12 links, such as [\"commit=https://git.example/commit/{}\"]"),
+    (
+        "fact_links[]",
+        "the name of a fact, `=`, and an http or https URL of at most 300 bytes in which `{}` stands for the value",
+    ),
     ("freeze_windows", "a list of at most 32 windows, such as [\"Fri 16:00 - Mon 08:00 Europe/Berlin\"]"),
     ("freeze_windows[]", freeze::ALLOWED),
     (

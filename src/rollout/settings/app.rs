@@ -29,6 +29,7 @@ use crate::{
     limits::{BODY_BYTES_MAX, DRAIN_SECONDS_MAX},
     rollout::{
         blend::Blend,
+        facts,
         freeze::{FreezeWindow, WINDOWS_MAX},
         host_name::is_host,
         plan::template::{PLANS_MAX, PlanTemplate},
@@ -132,6 +133,8 @@ pub struct Settings {
     pub overriding: OverrideSettings,
     /// Names of `ci` tokens that may register endpoints under a lock, and of releases above their cap: those of registrators.
     pub register_under_lock: Vec<String>,
+    /// What leads from a fact of a release to where it is told of, as [`facts::is_link`] reads it.
+    pub fact_links: Vec<String>,
     /// Times in which `ci` changes nothing, as [`FreezeWindow`] reads them.
     pub freeze_windows: Vec<String>,
     /// The app's plans, as [`PlanTemplate`] reads them.
@@ -224,6 +227,7 @@ impl Default for Settings {
             timeouts: TimeoutSettings::default(),
             overriding: OverrideSettings::default(),
             register_under_lock: Vec::new(),
+            fact_links: Vec::new(),
             freeze_windows: Vec::new(),
             plans: Vec::new(),
             ci_blend_max: None,
@@ -241,6 +245,7 @@ impl Settings {
         self.check_hosts()?;
         self.check_paths()?;
         self.check_registrators()?;
+        self.check_fact_links()?;
         self.check_freeze_windows()?;
         self.check_plans()?;
         check_range("drainmaxseconds", self.drainmaxseconds, 0..=DRAIN_SECONDS_MAX)?;
@@ -323,6 +328,16 @@ impl Settings {
         let refused = |name: &&String| name.is_empty() || name.len() > TOKEN_NAME_BYTES_MAX;
         match self.register_under_lock.iter().find(refused) {
             Some(name) => Err(SettingsError::entry("register_under_lock", name)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_fact_links(&self) -> Result<(), SettingsError> {
+        if self.fact_links.len() > facts::FACTS_MAX {
+            return Err(SettingsError::value("fact_links", self.fact_links.clone()));
+        }
+        match self.fact_links.iter().find(|text| !facts::is_link(text)) {
+            Some(text) => Err(SettingsError::entry("fact_links", text)),
             None => Ok(()),
         }
     }

@@ -263,6 +263,8 @@ const SETTINGS: &[(&str, &str, Kind, &str, &str)] = &[
      "The networks from which the header counts: addresses or networks of the peers that connect, such as `10.0.0.0/8`."),
     ("register_under_lock", "Registrators", Texts(32, Some(100)), "",
      "Names of `ci` tokens that may register endpoints also while a lock stands, and of releases above the cap."),
+    ("fact_links", "Links of facts", Lines(12, 333), "",
+     "What leads from a fact of a release to where it is told of, such as `commit=https://git.example/commit/{}`, in which `{}` stands for the value."),
     ("freeze_windows", "Freeze windows", Lines(32, 100), "",
      "Times in which `ci` tokens change nothing but to stop: each day, week or year from one time to another, such as `Fri 16:00 - Mon 08:00 Europe/Berlin`."),
     ("plans", "Plans", Lines(16, 1_000), "",

@@ -13,8 +13,8 @@ const TRACKS = {
 };
 
 /**
- * `update({release, now, disabledReason})`. `row` is the card's row of buttons; `drains` is what the endpoints offer; `extra` is an element above
- * them, or null.
+ * `update({release, now, disabledReason, links})`: `links` is the setting `fact_links`. `row` is the card's row of buttons; `drains` is what the
+ * endpoints offer; `extra` is an element above them, or null.
  */
 export function releaseCard(track, row, drains, extra = null) {
 	const { title, sign, empty } = TRACKS[track];
@@ -37,14 +37,14 @@ export function releaseCard(track, row, drains, extra = null) {
 	);
 	return {
 		element,
-		update({ release, now, disabledReason }) {
+		update({ release, now, disabledReason, links }) {
 			element.classList.toggle('is-empty', !release);
 			setText(name, release ? releaseName(release) : 'none');
 			setAttr(name, 'title', release?.id);
 			setText(origin, release ? `set by ${release.set_by || 'unknown'}, ` : empty);
 			setShown(since.element, Boolean(release));
 			since.update(release?.since, now);
-			facts.update(release?.facts);
+			facts.update(release?.facts, links);
 			strip.update(release, disabledReason);
 		},
 	};

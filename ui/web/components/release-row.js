@@ -14,8 +14,8 @@ const TRACKS = { stable: '■ on stable', candidate: '◆ the candidate', draini
 
 /**
  * `setTrack(release, track)`, `edit(release)` and `remove(release)` open dialogs; `drains` is what the endpoints offer. `update({release, live,
- * addresses, approvals, fate, facts, stays, disabledReason})`: `live` is the release as the app's state has it, or null; `approvals` what is said of
- * them, if anything; `fate` is how its last stay ended, if badly; `stays` are its stays on tracks, the newest first.
+ * addresses, approvals, fate, facts, links, stays, disabledReason})`: `live` is the release as the app's state has it, or null; `approvals` what
+ * is said of them, if anything; `fate` is how its last stay ended, if badly; `stays` are its stays on tracks, the newest first.
  */
 export function releaseRow({ setTrack, edit, remove }, drains) {
 	const name = h('b.mono');
@@ -58,7 +58,7 @@ export function releaseRow({ setTrack, edit, remove }, drains) {
 			if (view.live) strip.update(view.live, view.disabledReason);
 			setShown(unchecked, !view.live);
 			setText(unchecked, describeUnchecked(release, view.addresses));
-			facts.update(view.facts);
+			facts.update(view.facts, view.links);
 			setShown(approvals, Boolean(view.approvals));
 			setText(approvals, view.approvals);
 			setAttr(approvals, 'data-testid', `approvals-${label}`);

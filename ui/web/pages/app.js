@@ -156,8 +156,9 @@ function layOut(name, { banner, cards, comparison, range, blend, charts, latency
 // The cards, their buttons and the blend.
 function updateTracks({ banner, cards, rows, blend }, { state, now, disabledReason, readOnlyReason, events }) {
 	const { stable, candidate } = state;
-	cards.stable.update({ release: stable, now, disabledReason });
-	cards.candidate.update({ release: candidate, now, disabledReason });
+	const links = state.settings?.fact_links;
+	cards.stable.update({ release: stable, now, disabledReason, links });
+	cards.candidate.update({ release: candidate, now, disabledReason, links });
 	const noCandidate = candidate ? null : 'there is no candidate';
 	const candidateReason = disabledReason ?? noCandidate;
 	rows.stable.update({ 'choose-stable': disabledReason, rollback: disabledReason ?? noRollbackReason(state, events) });

@@ -88,6 +88,7 @@ export function releasesPage({ api, model, actions, notices, params }) {
 					approvals: describeGiven(approvals.get(release.id), Date.now()),
 					fate: fates.get(release.id) ?? null,
 					facts: facts.get(release.id),
+					links: state?.settings?.fact_links,
 					stays: stays.filter(({ id }) => id === release.id),
 					disabledReason,
 				})),
