@@ -22,7 +22,7 @@ const HEADER_RULE: &str = "`set NAME: VALUE`, `add NAME: VALUE` or `remove NAME`
     body's coding (Content-Encoding, ETag)";
 
 /// Each setting with what it allows. `name[]` is an entry of the list `name`.
-const ALLOWED: [(&str, &str); 112] = [
+const ALLOWED: [(&str, &str); 114] = [
     ("hosts", "a list of at most 1000 host names, such as [\"shop.example\", \"*.shop.example\"]"),
     ("hosts[]", "a host name such as shop.example or *.shop.example, without port and path"),
     ("paths", "a list of at most 100 path prefixes, such as [\"/shop\", \"/basket\"]"),
