@@ -14,6 +14,7 @@ fn open_history(router: &Router, role: &str) -> Browser {
 }
 
 fn open_changes(browser: &Browser, seq: u64) {
+    browser.see(&format!("history-row-{seq}"), "What changed");
     browser.script(&format!(
         "document.querySelector('[data-testid=\"history-row-{seq}\"] .history-details').open = true"
     ));
@@ -79,7 +80,7 @@ fn an_admin_finds_hooks_and_tokens_among_the_changes() {
     let browser = open_history(&router, "admin");
     browser.see("history", "Hook chat written");
     browser.see("history", "Token ci-hello made");
-    browser.see("history", "Candidate set");
+    browser.see("history", "Adopted");
     assert!(!browser.text("history").unwrap_or_default().contains("others"), "a hook of another app");
     browser.choose("history-what", "hooks");
     browser.see("history-count", "1 of ");

@@ -54,7 +54,7 @@ fn three_hundred_apps_are_ten_screens_and_keys_lead_through_them() {
     // Rows far below are not laid out before they come near.
     let lazy = "return getComputedStyle(document.querySelector('.app-row')).contentVisibility";
     assert_eq!(browser.script(lazy), json!("auto"));
-    browser.own_screen();
+    crate::pictures::state(&browser, "apps-many");
 
     let focused = || browser.script("return document.activeElement.dataset.testid ?? ''");
     let names = browser.script(

@@ -261,7 +261,6 @@ fn one_of_three_hundred_apps_is_found_as_one_types() {
     sign_in(&browser, &router);
     let rows = "return document.querySelectorAll('.app-row').length";
     eventually("all apps are there", || browser.script(rows) == json!(APPS));
-    crate::pictures::state(&browser, "apps-many");
     browser.fill("apps-search", "shop-21");
     eventually("ten are left", || browser.script(rows) == json!(10));
     browser.fill("apps-search", "2.217.0");
