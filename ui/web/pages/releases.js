@@ -21,7 +21,7 @@ const ORDER = ['stable', 'candidate', 'draining', 'previous'];
 export function releasesPage({ api, model, actions, notices, params }) {
 	const name = params.app;
 	const find = findBox({ label: 'Find a release or endpoint', testid: 'releases-find', value: params.find, onChange: () => draw() });
-	const count = h('p.quiet', { role: 'status' });
+	const count = h('p.quiet', { role: 'status' }, 'Loading …');
 	const error = errorLine('releases-error');
 	const list = h('ul.apps', { testid: 'releases' });
 	const none = h(
