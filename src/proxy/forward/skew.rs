@@ -141,7 +141,7 @@ pub fn miss_of(plan: &Plan) -> Miss<'_> {
 fn lacks_asset(plan: &Plan, head: &ResponseHead<'_>) -> bool {
     let absent = match head.status {
         404 | 410 => true,
-        200..=299 => is_html(head) && AssetSettings::is_html_unfit(plan.target()),
+        200..=299 => AssetSettings::is_html_unfit(plan.marked(&plan.marks.target)) && is_html(head),
         _ => false,
     };
     let method = plan.out.bytes.get(..plan.marks.method).unwrap_or_default();

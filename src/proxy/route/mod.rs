@@ -18,7 +18,7 @@ pub mod redirect;
 pub mod tester;
 mod traced;
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use super::{
     codec::{
@@ -173,6 +173,7 @@ fn plan_in_app(
         minor_version: head.minor_version,
         started_us: coarse::now_us(),
         span: traced.span,
+        asset: OnceCell::new(),
         assignment,
         app: Rc::clone(app),
     })

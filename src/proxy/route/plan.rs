@@ -1,6 +1,6 @@
 //! The plan of one request: everything that its exchange needs to know.
 
-use std::{ops::Range, rc::Rc};
+use std::{cell::OnceCell, ops::Range, rc::Rc};
 
 use super::{grpc::GrpcCall, preflight::Preflight};
 use crate::{
@@ -73,6 +73,8 @@ pub struct Plan {
     pub started_us: u64,
     /// This router's span of it. None: it is not traced.
     pub span: Option<Box<SpanIds>>,
+    /// Whether it is for a fingerprinted asset, once somebody asked.
+    pub asset: OnceCell<bool>,
 }
 
 /// Why a request is not planned.
@@ -145,7 +147,8 @@ impl Plan {
 
     /// Whether the path is that of a fingerprinted asset, whose response carries no pin and may be kept by shared caches.
     pub fn is_asset(&self) -> bool {
-        self.app.routes.settings.assets.is_fingerprinted(self.target())
+        let look = || self.app.routes.settings.assets.is_fingerprinted(self.marked(&self.marks.target));
+        *self.asset.get_or_init(look)
     }
 
     /// Whether a tester chose the release. Such a request is in no statistics, and its pin is not touched.

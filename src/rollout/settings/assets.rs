@@ -37,22 +37,19 @@ impl Default for AssetSettings {
 
 impl AssetSettings {
     /// Whether a request's target (a path, its query ignored) names a fingerprinted asset.
-    pub fn is_fingerprinted(&self, target: &str) -> bool {
-        let path = target.split(['?', '#']).next().unwrap_or(target);
+    pub fn is_fingerprinted(&self, target: impl AsRef<[u8]>) -> bool {
+        let path = path_of(target.as_ref());
         path.len() <= PATH_BYTES_MAX
             && (self.detect && has_hashed_name(path)
-                || self.paths.iter().any(|pattern| matches(pattern.as_bytes(), path.as_bytes())))
+                || self.paths.iter().any(|pattern| matches(pattern.as_bytes(), path)))
     }
 
     /// Whether HTML is a wrong answer for a target: its name has an extension, which is not that of a page. An app that
     /// answers every unknown path with its start page sends HTML for a missing asset too.
-    pub fn is_html_unfit(target: &str) -> bool {
-        let path = target.split(['?', '#']).next().unwrap_or(target);
-        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-        let page = |extension: &str| {
-            ["html", "htm", "xhtml"].iter().any(|page| extension.eq_ignore_ascii_case(page))
-        };
-        name.rsplit_once('.').is_some_and(|(_, extension)| !extension.is_empty() && !page(extension))
+    pub fn is_html_unfit(target: impl AsRef<[u8]>) -> bool {
+        let Some((_, extension)) = parts_of_name(path_of(target.as_ref())) else { return false };
+        let is = |page: &&[u8]| extension.eq_ignore_ascii_case(page);
+        !extension.is_empty() && ![&b"html"[..], b"htm", b"xhtml"].iter().any(is)
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
@@ -68,19 +65,29 @@ impl AssetSettings {
     }
 }
 
-/// `<name><. or - or _><hash>.<extension>`, with further extensions such as `.js.map` or `.chunk.css`.
-fn has_hashed_name(path: &str) -> bool {
-    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-    let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let known = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
-    // The first part is the name of the file, even if it looks like a hash.
-    known && stem.split(['.', '-', '_']).skip(1).any(is_hash)
+/// A target without its query.
+fn path_of(target: &[u8]) -> &[u8] {
+    memchr::memchr2(b'?', b'#', target).map_or(target, |end| &target[..end])
 }
 
-fn is_hash(part: &str) -> bool {
-    let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
-    let letters_and_digits = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let dated = part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
+/// The name of a path's file, before its last dot and behind it; `None` if it has none.
+fn parts_of_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let name = memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..]);
+    memchr::memrchr(b'.', name).map(|at| (&name[..at], &name[at + 1..]))
+}
+
+/// `<name><. or - or _><hash>.<extension>`, with further extensions such as `.js.map` or `.chunk.css`.
+fn has_hashed_name(path: &[u8]) -> bool {
+    let Some((stem, extension)) = parts_of_name(path) else { return false };
+    let known = (1..=8).contains(&extension.len()) && extension.iter().all(u8::is_ascii_alphanumeric);
+    // The first part is the name of the file, even if it looks like a hash.
+    known && stem.split(|byte| matches!(byte, b'.' | b'-' | b'_')).skip(1).any(is_hash)
+}
+
+fn is_hash(part: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| part.iter().any(kind);
+    let letters_and_digits = part.iter().all(u8::is_ascii_alphanumeric);
+    let dated = part.len() == 8 && part.iter().all(u8::is_ascii_digit);
     let mixed = has(u8::is_ascii_digit) || has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     part.len() >= HASH_CHARS_MIN && letters_and_digits && mixed && !dated
 }
@@ -145,7 +152,7 @@ mod tests {
         ] {
             assert!(!assets.is_fingerprinted(path), "{path}");
         }
-        assert!(!assets.is_fingerprinted(&format!("/{}-3f2a9c1b.js", "a".repeat(2_000))));
+        assert!(!assets.is_fingerprinted(format!("/{}-3f2a9c1b.js", "a".repeat(2_000))));
     }
 
     #[test]
