@@ -89,7 +89,6 @@ impl FrameMeter {
 
     /// Looks at bytes that the client sent.
     pub fn read(&mut self, bytes: &[u8], now_ms: u64) {
-        self.moved(bytes.len());
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.left > 0 {
@@ -148,6 +147,9 @@ impl FrameMeter {
     fn begin_frame(&mut self, now_ms: u64) {
         let [high, middle, low, kind, flags, ..] = self.head;
         self.left = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        if matches!(kind, DATA | HEADERS | CONTINUATION) {
+            self.moved(self.left);
+        }
         let within = match kind {
             DATA => self.left > 0 || flags & END_STREAM != 0 || self.idle_frames.take(now_ms),
             HEADERS | CONTINUATION => {
