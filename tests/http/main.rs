@@ -16,6 +16,5 @@ mod origins;
 mod proxying;
 mod shutdown;
 mod tls;
-mod tls_scan;
 mod unix_sockets;
 mod upstream;
