@@ -1,13 +1,12 @@
 //! The same load by HTTP/2: many streams on each connection, calls of gRPC, connections without a stream, and endpoints for gRPC.
 
-use super::{BODY_BYTES, HOST, Kind, Load, OPENING, open, resident_kb};
+use super::{BODY_BYTES, HOST, Kind, Load, open};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -120,35 +119,11 @@ async fn read(body: &mut RecvStream) -> Result<usize, h2::Error> {
     Ok(got)
 }
 
-/// Opens all connections, asks once on each, and reads what they cost once they have been without a stream for `seconds`.
-pub async fn idle(load: &Rc<Load>, connections: usize, seconds: f64, pids: &[u32]) {
-    let before = resident_kb(pids);
-    let room = Arc::new(tokio::sync::Semaphore::new(OPENING));
-    for _ in 0..connections {
-        let permit = Arc::clone(&room).acquire_owned().await.expect("nobody closes it");
-        let load = Rc::clone(load);
-        tokio::task::spawn_local(async move {
-            let asked = message(ASKED_BYTES);
-            let opened = match connect(&load).await {
-                Ok(mut sender) => ask(&load, &mut sender, &asked).await.map(|()| sender),
-                Err(error) => Err(error),
-            };
-            drop(permit);
-            match opened {
-                Ok(sender) => {
-                    // It stays open until this process ends.
-                    let _sender = sender;
-                    std::future::pending::<()>().await;
-                }
-                Err(_) => load.failed.set(load.failed.get() + 1),
-            }
-        });
-    }
-    while load.answered.get() + load.failed.get() < connections as u64 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    super::report_idle(load, connections, before, resident_kb(pids));
+/// A connection that has asked once.
+pub async fn asked_once(load: Rc<Load>) -> io::Result<Sender> {
+    let mut sender = connect(&load).await?;
+    ask(&load, &mut sender, &message(ASKED_BYTES)).await?;
+    Ok(sender)
 }
 
 /// Serves unary calls of gRPC on these ports, by HTTP/2 without TLS, until it is ended.

@@ -133,10 +133,10 @@ fn main() {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     tokio::task::LocalSet::new().block_on(&runtime, async {
         if load.kind == Kind::Idle {
-            return idle(&load, connections, seconds, &pids).await;
+            return idle(&load, connections, seconds, &pids, asked_once).await;
         }
         if load.kind == Kind::IdleHttp2 {
-            return http2::idle(&load, connections, seconds, &pids).await;
+            return idle(&load, connections, seconds, &pids, http2::asked_once).await;
         }
         for _ in 0..connections {
             if matches!(load.kind, Kind::Streams | Kind::Calls) {
@@ -183,25 +183,29 @@ async fn measure(load: &Load, kind: &str, seconds: f64, pids: &[u32]) {
     );
 }
 
-/// Opens all connections, asks once on each, and reads what they cost once they have been quiet for `seconds`.
-async fn idle(load: &Rc<Load>, connections: usize, seconds: f64, pids: &[u32]) {
+/// Opens all connections by `open_and_ask`, which asks once on each, and reads what they cost once they have been quiet for `seconds`.
+async fn idle<C: 'static, F>(
+    load: &Rc<Load>,
+    connections: usize,
+    seconds: f64,
+    pids: &[u32],
+    open_and_ask: impl Fn(Rc<Load>) -> F,
+) where
+    F: Future<Output = io::Result<C>> + 'static,
+{
     let before = resident_kb(pids);
     let room = Arc::new(tokio::sync::Semaphore::new(OPENING));
     for _ in 0..connections {
         let permit = Arc::clone(&room).acquire_owned().await.expect("nobody closes it");
         let load = Rc::clone(load);
+        let asking = open_and_ask(Rc::clone(&load));
         tokio::task::spawn_local(async move {
-            let mut buffer = vec![0; 8 * 1024];
-            let opened = open(&load).await;
-            let asked = match opened {
-                Ok(mut stream) => ask(&load, &mut stream, &mut buffer).await.map(|()| stream),
-                Err(error) => Err(error),
-            };
-            drop((permit, buffer));
+            let asked = asking.await;
+            drop(permit);
             match asked {
-                Ok(stream) => {
+                Ok(connection) => {
                     // It stays open until this process ends.
-                    let _stream = stream;
+                    let _connection = connection;
                     std::future::pending::<()>().await;
                 }
                 Err(_) => load.failed.set(load.failed.get() + 1),
@@ -213,6 +217,13 @@ async fn idle(load: &Rc<Load>, connections: usize, seconds: f64, pids: &[u32]) {
     }
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     report_idle(load, connections, before, resident_kb(pids));
+}
+
+/// A connection of HTTP/1.1 that has asked once.
+async fn asked_once(load: Rc<Load>) -> io::Result<TlsStream<TcpStream>> {
+    let mut stream = open(&load).await?;
+    ask(&load, &mut stream, &mut vec![0; 8 * 1024]).await?;
+    Ok(stream)
 }
 
 fn report_idle(load: &Load, connections: usize, before: u64, after: u64) {
