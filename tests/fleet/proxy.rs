@@ -36,6 +36,8 @@ struct State {
     trap: Mutex<Option<(Vec<u8>, Trap)>>,
     /// Connections of an earlier age are forgotten: nothing passes there any more, and nothing is closed.
     age: AtomicUsize,
+    /// Connections of this age.
+    connected: AtomicUsize,
     /// How much later everything arrives that the store sends.
     delay_ms: AtomicU64,
 }
@@ -50,6 +52,7 @@ impl Proxy {
             cut: AtomicBool::new(false),
             trap: Mutex::new(None),
             age: AtomicUsize::new(0),
+            connected: AtomicUsize::new(0),
             delay_ms: AtomicU64::new(0),
         });
         let shared = Arc::clone(&state);
@@ -70,7 +73,13 @@ impl Proxy {
     /// Forgets every connection, as a firewall does that was started again: what is sent there is swallowed for good,
     /// and only new connections lead anywhere.
     pub fn forget(&self) {
+        self.state.connected.store(0, Ordering::SeqCst);
         self.state.age.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many connections were made since the last were forgotten.
+    pub fn connected_since(&self) -> usize {
+        self.state.connected.load(Ordering::SeqCst)
     }
 
     /// Swallows everything from now on, or lets it pass again.
@@ -143,6 +152,7 @@ fn serve(client: TcpStream, state: &Arc<State>) {
         return std::mem::forget(client);
     }
     let Ok(store) = TcpStream::connect(state.target()) else { return };
+    state.connected.fetch_add(1, Ordering::SeqCst);
     let (Ok(from_client), Ok(to_store)) = (client.try_clone(), store.try_clone()) else { return };
     for stream in [&client, &store] {
         let _ = stream.set_nodelay(true);

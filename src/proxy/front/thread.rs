@@ -15,6 +15,7 @@ use crate::{
         Worker, coarse,
         phase::{Phase, reached},
         shared::FrontState,
+        stint,
     },
     telemetry::{access_log::WorkerLog, traces::WorkerTraces},
 };
@@ -49,7 +50,10 @@ impl WorkerThread {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .on_thread_unpark(move || coarse::refresh(&clock))
+            .on_thread_unpark(move || {
+                coarse::refresh(&clock);
+                stint::rested();
+            })
             .build_local(tokio::runtime::LocalOptions::default());
         match runtime {
             Ok(runtime) => runtime.block_on(self.run_worker()),

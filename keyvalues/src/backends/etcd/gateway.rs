@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -11,7 +12,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::wire::{Login, Refusal, Token};
 use crate::{
-    backends::remote::{ANSWER_WITHIN, Address, Failure, PendingAnswer, base, causes, client, redirected},
+    backends::remote::{
+        ANSWER_WITHIN, Address, Clients, Failure, Patience, PendingAnswer, base, causes, redirected,
+    },
     contract::StoreError,
     open_error::OpenError,
 };
@@ -30,9 +33,19 @@ const UNAVAILABLE: u32 = 14;
 const DATA_LOSS: u32 = 15;
 const UNAUTHENTICATED: u32 = 16;
 
+/// The connection led nowhere: a new one was answered before it.
+struct Left;
+
+impl From<Left> for Failure {
+    fn from(Left: Left) -> Self {
+        Self::Lost("nothing came on this connection any more, and a new one was answered".into())
+    }
+}
+
 /// A cluster.
 pub(super) struct Gateway {
-    client: Client,
+    clients: Clients,
+    patience: Patience,
     /// Base addresses.
     members: Vec<String>,
     /// Which member was the last to answer.
@@ -49,7 +62,7 @@ impl Gateway {
             return Err(OpenError::Address("an etcd address has no path; use `?prefix=`".into()));
         }
         let prefix = address.option("prefix").unwrap_or_default();
-        let client = client(&mut address)?;
+        let clients = Clients::of(&mut address)?;
         let members = address.hosts.iter().map(|host| format!("{}/v3", base(tls, host))).collect();
         let login = address.user.clone().zip(address.password.clone());
         if login.is_none() && (address.user.is_some() || address.password.is_some()) {
@@ -57,7 +70,7 @@ impl Gateway {
         }
         address.finish(OPTIONS)?;
         let (current, token) = (AtomicUsize::new(0), Mutex::new(None));
-        Ok(Self { client, members, current, login, token, prefix })
+        Ok(Self { clients, patience: Patience::default(), members, current, login, token, prefix })
     }
 
     /// The prefix of every key.
@@ -65,20 +78,53 @@ impl Gateway {
         &self.prefix
     }
 
-    /// Makes a call that may be repeated: every member is asked once before the call fails.
+    /// Makes a call that may be repeated: every member is asked once before the call fails, and once more if the connection led
+    /// nowhere.
     pub(super) async fn read<A: DeserializeOwned>(
         &self,
         path: &str,
         request: &impl Serialize,
     ) -> Result<A, StoreError> {
-        let mut last = self.call(path, request).await;
-        for _ in 1..self.members.len() {
-            if !matches!(last, Err(Failure::Lost(_))) {
+        let mut last = self.call_or_leave(path, request).await;
+        for _ in 1..self.members.len().max(2) {
+            let may_know_more = match &last {
+                Ok(Err(Failure::Lost(_))) => self.members.len() > 1,
+                Ok(_) => false,
+                Err(Left) => true,
+            };
+            if !may_know_more {
                 break;
             }
-            last = self.call(path, request).await;
+            last = self.call_or_leave(path, request).await;
         }
-        last.map_err(StoreError::from)
+        last.unwrap_or_else(|left| Err(left.into())).map_err(StoreError::from)
+    }
+
+    /// Makes a small call that may be repeated. When its answer is late, the next members are asked too, on new connections; if
+    /// one of them answers first, kept connections are left.
+    pub(super) async fn probe<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<A, StoreError> {
+        let rival = async {
+            let current = self.current.load(Relaxed);
+            for member in (0..self.members.len()).map(|n| current.wrapping_add(n + 1)) {
+                if let Ok(answer) = self.call_at(member, path, request).await {
+                    return (answer, member);
+                }
+            }
+            // Nobody knows better.
+            std::future::pending().await
+        };
+        match self.patience.unless_overtaken(Duration::ZERO, self.read(path, request), rival).await {
+            Ok(answer) => answer,
+            Err((answer, member)) => {
+                self.current.store(member, Relaxed);
+                self.clients.distrust_kept();
+                Ok(answer)
+            }
+        }
     }
 
     /// Makes a call once. Only members that cannot be connected to are passed over.
@@ -87,7 +133,49 @@ impl Gateway {
         path: &str,
         request: &impl Serialize,
     ) -> Result<A, Failure> {
-        let response = self.send(path, request, |builder| builder.timeout(ANSWER_WITHIN)).await?;
+        self.call_or_leave(path, request).await.unwrap_or_else(|left| Err(left.into()))
+    }
+
+    /// The same, unless kept connections turn out to lead nowhere meanwhile.
+    async fn call_or_leave<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<Result<A, Failure>, Left> {
+        let distrusted = self.clients.distrusted();
+        let call = async {
+            let client = self.clients.usual();
+            self.answer_of(self.send(client, path, request, |builder| builder.timeout(ANSWER_WITHIN)).await?)
+                .await
+        };
+        tokio::select! {
+            biased;
+            answer = call => Ok(answer),
+            () = distrusted => Err(Left),
+        }
+    }
+
+    /// Makes a call once, at this member, on a connection of its own.
+    async fn call_at<A: DeserializeOwned>(
+        &self,
+        member: usize,
+        path: &str,
+        request: &impl Serialize,
+    ) -> Result<A, Failure> {
+        let base = &self.members[member % self.members.len()];
+        let mut builder =
+            self.clients.fresh().post(format!("{base}/{path}")).json(request).timeout(ANSWER_WITHIN);
+        if let Some(token) = self.token.lock().clone() {
+            builder = builder.header(AUTHORIZATION, token);
+        }
+        let response = builder.send().await.map_err(|error| Failure::Lost(causes(&error)))?;
+        match response.error_for_status() {
+            Ok(response) => self.answer_of(response).await,
+            Err(error) => Err(Failure::Lost(causes(&error))),
+        }
+    }
+
+    async fn answer_of<A: DeserializeOwned>(&self, response: Response) -> Result<A, Failure> {
         match response.json().await {
             Ok(answer) => Ok(answer),
             Err(error) if error.is_decode() => {
@@ -97,13 +185,14 @@ impl Gateway {
         }
     }
 
-    /// Makes a call whose answer does not end.
+    /// Makes a call whose answer does not end, on a connection of its own.
     pub(super) async fn stream(&self, path: &str, request: &impl Serialize) -> Result<Response, StoreError> {
-        Ok(self.send(path, request, |builder| builder).await?)
+        Ok(self.send(self.clients.fresh(), path, request, |builder| builder).await?)
     }
 
     async fn send(
         &self,
+        client: &Client,
         path: &str,
         request: &impl Serialize,
         tuned: impl Fn(RequestBuilder) -> RequestBuilder,
@@ -111,7 +200,7 @@ impl Gateway {
         let mut may_log_in = self.login.is_some();
         loop {
             let token = self.token(may_log_in).await?;
-            let refusal = match self.send_once(path, request, &tuned, token.as_deref()).await? {
+            let refusal = match self.send_once(client, path, request, &tuned, token.as_deref()).await? {
                 Ok(response) => return Ok(response),
                 Err(refusal) => refusal,
             };
@@ -126,6 +215,7 @@ impl Gateway {
 
     async fn send_once(
         &self,
+        client: &Client,
         path: &str,
         request: &impl Serialize,
         tuned: impl Fn(RequestBuilder) -> RequestBuilder,
@@ -134,8 +224,7 @@ impl Gateway {
         let mut unreachable = String::new();
         for _ in 0..self.members.len() {
             let member = self.current.load(Relaxed) % self.members.len();
-            let mut builder =
-                tuned(self.client.post(format!("{}/{path}", self.members[member])).json(request));
+            let mut builder = tuned(client.post(format!("{}/{path}", self.members[member])).json(request));
             if let Some(token) = token {
                 builder = builder.header(AUTHORIZATION, token);
             }
@@ -168,7 +257,7 @@ impl Gateway {
         };
         let login = Login { name, password };
         let tuned = |builder: RequestBuilder| builder.timeout(ANSWER_WITHIN);
-        let answer = self.send_once("auth/authenticate", &login, tuned, None).await;
+        let answer = self.send_once(self.clients.usual(), "auth/authenticate", &login, tuned, None).await;
         // A login changes nothing, so a lost one counts as not made.
         let answer = answer.map_err(|failure| Failure::Refused(failure.into()))?;
         let response = answer.map_err(|refusal| Failure::Refused(StoreError::Denied(refusal.message)))?;
@@ -179,6 +268,12 @@ impl Gateway {
         })?;
         *self.token.lock() = Some(token.token.clone());
         Ok(Some(token.token))
+    }
+
+    /// Ends once kept connections turn out to lead nowhere.
+    pub(super) async fn left(&self) -> StoreError {
+        self.clients.distrusted().await;
+        Failure::from(Left).into()
     }
 
     fn next_member(&self) {

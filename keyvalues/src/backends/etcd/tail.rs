@@ -5,9 +5,9 @@
 //! keys cannot prove that: etcd reports its progress every ten minutes, or on request over a connection that the
 //! gateway does not offer.) So give the store an etcd of its own, or one that is not busy with other things.
 
-use std::{pin::pin, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     entries::Assembly,
@@ -16,7 +16,7 @@ use super::{
     wire::{Blob, CreateWatch, Number, StreamMessage, WatchAnswer, WatchRequest},
 };
 use crate::{
-    backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder, Lines},
+    backends::remote::{ANSWER_WITHIN, CONFIRM_EVERY, Feeder, Lines, Patience},
     contract::{Revision, StoreError},
 };
 
@@ -39,6 +39,7 @@ pub(super) async fn run(gateway: Arc<Gateway>, feeder: Feeder) {
             tokio::select! {
                 stop = follow(&gateway, &feeder, messages) => stop,
                 error = confirm(&gateway, &feeder) => error.into(),
+                error = gateway.left() => error.into(),
             }
         }
         Err(error) => error.into(),
@@ -58,7 +59,7 @@ async fn open(gateway: &Gateway, after: Revision) -> Result<Lines, StoreError> {
         fragment: true,
     };
     let request = WatchRequest { create_request };
-    match tokio::time::timeout(ANSWER_WITHIN, gateway.stream("watch", &request)).await {
+    match timeout(ANSWER_WITHIN, gateway.stream("watch", &request)).await {
         Ok(opened) => Ok(Lines::of(opened?)),
         Err(_) => Err(StoreError::Unreachable("the watch did not begin in time".into())),
     }
@@ -86,21 +87,43 @@ async fn follow(gateway: &Gateway, feeder: &Feeder, mut messages: Lines) -> Stop
 /// Asks a quorum how far the cluster is, again and again, and confirms once the feed is as far. Ends when either
 /// takes too long.
 async fn confirm(gateway: &Gateway, feeder: &Feeder) -> StoreError {
+    let patience = Patience::default();
     loop {
         let asked = Instant::now();
         let revision = match status(gateway).await {
             Ok((revision, _)) => revision,
             Err(error) => return error,
         };
-        let mut reached = pin!(feeder.reaches(revision));
-        if tokio::time::timeout(ANSWER_WITHIN, &mut reached).await.is_err() {
-            return StoreError::Unreachable(format!(
-                "the watch lags: revision {revision} did not arrive in time"
-            ));
+        let reached = timeout(ANSWER_WITHIN, feeder.reaches(revision));
+        let rival = reach_anew(gateway, feeder.head(), revision);
+        match patience.unless_overtaken(Duration::ZERO, reached, rival).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                return StoreError::Unreachable(format!(
+                    "the watch lags: revision {revision} did not arrive in time"
+                ));
+            }
+            Err(()) => {
+                return StoreError::Unreachable(format!(
+                    "the watch leads nowhere any more: revision {revision} came on a new one"
+                ));
+            }
         }
         feeder.confirm(revision, asked);
         tokio::time::sleep(CONFIRM_EVERY).await;
     }
+}
+
+/// Reads what came after a revision on a new watch, until it is as far as another one; waits for ever if it does not get there.
+async fn reach_anew(gateway: &Gateway, after: Revision, revision: Revision) {
+    if let Ok(mut messages) = open(gateway, after).await {
+        while let Ok(message) = messages.next().await.and_then(|line| parse(&line)) {
+            if message.events.last().is_some_and(|event| event.kv.mod_revision.0 >= revision) {
+                return;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 fn parse(line: &[u8]) -> Result<WatchAnswer, StoreError> {

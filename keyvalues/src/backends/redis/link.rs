@@ -1,8 +1,9 @@
 //! The connection: it is made when needed and dropped when it breaks. And what its errors mean.
 
 use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    fmt, io,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
 use redis::{
@@ -18,13 +19,16 @@ use super::{
     place::{Place, Scheme},
 };
 use crate::{
-    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN, PendingAnswer},
+    backends::remote::{ANSWER_WITHIN, Address, CONNECT_WITHIN, Patience, PendingAnswer},
     contract::{Outcome, StoreError},
     open_error::OpenError,
 };
 
 /// How long a commit waits for its replicas.
 const REPLICAS_WITHIN_MS: u64 = 1_000;
+
+/// Between two attempts to be answered on a new connection.
+const RIVAL_EVERY: Duration = Duration::from_millis(100);
 
 /// The options of an address, after `?`.
 const OPTIONS: &str = "`prefix`, `replicas`, `ca`, `cert`, `key`";
@@ -51,6 +55,9 @@ pub(super) struct Link {
     live: Mutex<Option<(MultiplexedConnection, Spot)>>,
     /// Whether a caller gave up waiting for an answer on the live connection.
     doubtful: AtomicBool,
+    patience: Patience,
+    /// Calls on the live connection whose answers may be large.
+    large: AtomicUsize,
 }
 
 impl Link {
@@ -67,7 +74,16 @@ impl Link {
         let place = Place::of(&mut address, scheme)?;
         address.finish(options)?;
         let script = redis::Script::new(include_str!("store.lua"));
-        Ok(Self { place, script, prefix, replicas, live: Mutex::new(None), doubtful: AtomicBool::new(false) })
+        Ok(Self {
+            place,
+            script,
+            prefix,
+            replicas,
+            live: Mutex::new(None),
+            doubtful: AtomicBool::new(false),
+            patience: Patience::default(),
+            large: AtomicUsize::new(0),
+        })
     }
 
     /// The prefix of every key.
@@ -170,6 +186,58 @@ impl Link {
         }
     }
 
+    /// Makes a call that may be repeated and has a small answer: if a new connection is answered before the live one, the live
+    /// one leads nowhere, and the call is made once more.
+    pub(super) async fn probe<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, StoreError> {
+        let mut connection = self.shared().await?;
+        match self.small(command.invoke(&mut connection)).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => match self.after(&error).await {
+                Failure::Lost(_) => self.call(command).await,
+                Failure::Refused(error) => Err(error),
+            },
+        }
+    }
+
+    /// Waits for a small answer on the live connection.
+    async fn small<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
+        let rival = async {
+            self.answered_anew().await;
+            // Behind a large answer a small one is late on a connection that is sound.
+            if self.large.load(Relaxed) > 0 {
+                std::future::pending::<()>().await;
+            }
+        };
+        let answer = self.patience.unless_overtaken(Duration::ZERO, answer, rival).await;
+        answer.unwrap_or_else(|()| Err(leads_nowhere()))
+    }
+
+    /// Waits for an answer on a connection of the caller's, to a question that may itself wait for so long.
+    pub(super) async fn unless_dead<T>(
+        &self,
+        may_wait: Duration,
+        answer: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisError> {
+        let answer = self.patience.unless_overtaken(may_wait, answer, self.answered_anew()).await;
+        answer.unwrap_or_else(|()| {
+            // What made this one lead nowhere hardly met it alone.
+            self.doubtful.store(true, Relaxed);
+            Err(leads_nowhere())
+        })
+    }
+
+    /// Waits until the server answers on a new connection.
+    async fn answered_anew(&self) {
+        loop {
+            if let Ok((mut connection, _)) = self.connect().await
+                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(RIVAL_EVERY).await;
+        }
+    }
+
     /// Makes a call that is not repeated, although repeating it would do no harm.
     pub(super) async fn call<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, StoreError> {
         self.call_once(command).await.map_err(|failure| match failure {
@@ -185,7 +253,7 @@ impl Link {
             self.leave_former().await;
         }
         let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        if let Err(error) = self.wait_for(redis::cmd("PING").query_async::<String>(&mut connection)).await {
+        if let Err(error) = self.small(redis::cmd("PING").query_async::<String>(&mut connection)).await {
             self.after(&error).await;
             self.shared().await.map_err(Failure::Refused)?;
         }
@@ -202,6 +270,7 @@ impl Link {
 
     /// Waits for an answer on the live connection, which counts as doubtful if the caller gives up.
     async fn wait_for<T>(&self, answer: impl Future<Output = T>) -> T {
+        let _counted = Counted::one_more(&self.large);
         let pending = PendingAnswer::begin(|| self.doubtful.store(true, Relaxed));
         let answer = answer.await;
         pending.answered();
@@ -236,6 +305,28 @@ impl Link {
                 unknown(format!("the replicas did not answer: {error}"))
             }
         }
+    }
+}
+
+/// What a call is told that was overtaken.
+fn leads_nowhere() -> RedisError {
+    let text = "nothing came on this connection any more, and a new one was answered";
+    io::Error::new(io::ErrorKind::TimedOut, text).into()
+}
+
+/// Counts as one as long as it is held.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn one_more(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

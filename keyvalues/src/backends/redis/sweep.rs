@@ -49,7 +49,7 @@ async fn search(link: &Link, every: Duration) -> StoreError {
 
 async fn take_turn(link: &Link, every: Duration) -> Result<(), StoreError> {
     let turn = link.command("turn").arg(every.as_millis() as u64);
-    if link.read::<u8>(&turn).await? == 0 {
+    if link.probe::<u8>(&turn).await? == 0 {
         return Ok(());
     }
     for pages in ["known", "new"] {

@@ -74,7 +74,8 @@ async fn step(
 ) -> Result<(), Stop> {
     let asked = Instant::now();
     let tick = link.command("tick");
-    let (revision, compacted, found): (Revision, Revision, String) = tick.invoke(connection).await?;
+    let (revision, compacted, found): (Revision, Revision, String) =
+        link.unless_dead(Duration::ZERO, tick.invoke(connection)).await?;
     // Revisions compare only within one epoch.
     let is_same = *epoch.get_or_insert_with(|| found.clone()) == found;
     if !is_same || feeder.head() > revision || feeder.head() < compacted {
@@ -101,7 +102,8 @@ async fn read(
         command.arg("BLOCK").arg(wait.as_millis() as u64);
     }
     command.arg("STREAMS").arg(link.log()).arg(format!("{}-1", feeder.head()));
-    let found: Streams = command.query_async(connection).await?;
+    let asked = command.query_async(connection);
+    let found: Streams = link.unless_dead(wait.unwrap_or_default(), asked).await?;
     let entries = found.into_iter().flatten().flat_map(|(_, entries)| entries).collect::<Vec<_>>();
     if entries.is_empty() && wait.is_none() {
         return Err(Stop::Gap);

@@ -1,7 +1,9 @@
 //! HTTP to a server: the client, what its failures mean for an operation, and answers that come line by line.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, BytesMut};
-use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Response, StatusCode, redirect::Policy};
 
 use super::{address::Address, timing::CONNECT_WITHIN};
 use crate::{contract::StoreError, open_error::OpenError};
@@ -28,26 +30,60 @@ impl From<Failure> for StoreError {
     }
 }
 
+/// How long a connection that nobody uses is kept: a server closes what is idle for 10 s, and a connection that is used just
+/// then would lose an answer.
+pub(crate) const IDLE_WITHIN: Duration = Duration::from_secs(5);
+
 /// A client as the options `ca`, `cert` and `key` of an address say.
 pub(crate) fn client(address: &mut Address) -> Result<Client, OpenError> {
-    // What the client may refuse stands in the files of these options.
-    let bad = |error: reqwest::Error| OpenError::File(causes(&error));
-    // A server closes what is idle for 10 s; a connection that is used just then would lose an answer.
-    let idle = std::time::Duration::from_secs(5);
+    build(builder(&Tls::of(address)?)?)
+}
+
+/// What the options `ca`, `cert` and `key` name.
+pub(super) struct Tls {
+    ca: Option<Vec<u8>>,
+    own: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Takes them out of an address.
+    pub(super) fn of(address: &mut Address) -> Result<Self, OpenError> {
+        let ca = address.pem("ca")?;
+        let own = match (address.pem("cert")?, address.pem("key")?) {
+            (Some(cert), Some(key)) => Some([cert, key].join(&b'\n')),
+            (None, None) => None,
+            _ => {
+                return Err(OpenError::Address(
+                    "`cert` and `key` need each other: give both or neither".into(),
+                ));
+            }
+        };
+        Ok(Self { ca, own })
+    }
+}
+
+/// The beginning of a client.
+pub(super) fn builder(tls: &Tls) -> Result<ClientBuilder, OpenError> {
     // A redirect would send keys, values and the token wherever somebody in between says.
     let builder = Client::builder().no_proxy().redirect(Policy::none());
-    let mut builder = builder.connect_timeout(CONNECT_WITHIN).pool_idle_timeout(idle);
-    if let Some(ca) = address.pem("ca")? {
-        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&ca).map_err(bad)?);
+    let mut builder = builder.connect_timeout(CONNECT_WITHIN).pool_idle_timeout(IDLE_WITHIN);
+    if let Some(ca) = &tls.ca {
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(ca).map_err(bad)?);
     }
-    builder = match (address.pem("cert")?, address.pem("key")?) {
-        (Some(cert), Some(key)) => {
-            builder.identity(Identity::from_pem(&[cert, key].join(&b'\n')).map_err(bad)?)
-        }
-        (None, None) => builder,
-        _ => return Err(OpenError::Address("`cert` and `key` need each other: give both or neither".into())),
-    };
+    match &tls.own {
+        Some(own) => Ok(builder.identity(Identity::from_pem(own).map_err(bad)?)),
+        None => Ok(builder),
+    }
+}
+
+/// The client.
+pub(super) fn build(builder: ClientBuilder) -> Result<Client, OpenError> {
     builder.build().map_err(bad)
+}
+
+/// What a client may refuse stands in the files of these options.
+fn bad(error: reqwest::Error) -> OpenError {
+    OpenError::File(causes(&error))
 }
 
 /// What a redirect means: whoever sent it has done nothing, and is not the store.

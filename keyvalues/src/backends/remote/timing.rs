@@ -7,6 +7,11 @@ use std::time::Duration;
 #[cfg(any(feature = "redis", feature = "etcd"))]
 pub(crate) const CONFIRM_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a small answer is waited for before a new connection is asked too. With [`CONFIRM_EVERY`] before it, and an answer of
+/// the new one after it, a connection that leads nowhere is left within a second.
+#[cfg(any(feature = "redis", feature = "etcd"))]
+pub(crate) const DOUBTED_AFTER: Duration = Duration::from_millis(400);
+
 /// How long an operation may take before its answer counts as lost: longer than a leader's election (etcd: about
 /// 1 s), shorter than an operator's patience.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -143,7 +143,8 @@ impl Http2Connection {
         .await;
     }
 
-    fn worker(&self) -> &Worker {
+    /// The worker that serves it.
+    pub fn worker(&self) -> &Worker {
         self.session.worker()
     }
 
