@@ -25,6 +25,8 @@ WITH_CANDIDATE = {"-cohort": (10, 0, True), "-compared": (0, 0, True), "-shadow"
 ENDPOINTS = (19001, 19002)
 COOKIE = "rolling_pin"
 
+ENVOY = "envoy --concurrency {workers} --disable-hot-restart --log-level error -c {conf}"
+
 # name -> (template, command); {conf}, {port}, {workers} and {work} are filled in.
 PEERS = {
     "nginx": ("nginx.conf.in", "nginx -c {conf}"),
@@ -37,7 +39,8 @@ PEERS = {
     "haproxy-h2": ("haproxy-h2.cfg.in", "haproxy -db -f {conf}"),
     "nginx-grpc": ("nginx-grpc.conf.in", "nginx -c {conf}"),
     "haproxy-grpc": ("haproxy-grpc.cfg.in", "haproxy -db -f {conf}"),
-    "envoy-grpc": ("envoy-grpc.yaml.in", "envoy --concurrency {workers} --disable-hot-restart --log-level error -c {conf}"),
+    "envoy": ("envoy.yaml.in", ENVOY),
+    "envoy-grpc": ("envoy-grpc.yaml.in", ENVOY),
     "nginx-gzip": ("nginx-gzip.conf.in", "nginx -c {conf}"),
     "haproxy-gzip": ("haproxy-gzip.cfg.in", "haproxy -db -f {conf}"),
     "caddy": ("Caddyfile.in", "env GOMAXPROCS={workers} caddy run --adapter caddyfile --config {conf}"),

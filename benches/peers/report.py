@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Turns the JSON files of a run into a Markdown table and an SVG plot: report.py RESULTS_DIRECTORY"""
+"""Turns the JSON files of a run into a Markdown table and an SVG plot: report.py RESULTS_DIRECTORY [PLOT]
+
+The plot is plot.svg there, and the file PLOT too."""
 
 import datetime
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 
@@ -29,7 +32,7 @@ IDLE = {
     "idle-h2": "Memory per connection of HTTP/2 without a stream",
     "idle-websocket": "Memory per idle WebSocket, both connections of it",
 }
-ORDER = ["floor", "rolling-router", "rolling-router-log", "rolling-router-combined", "rolling-router-tls", "haproxy", "nginx", "nginx-log", "caddy", "pingora"]
+ORDER = ["floor", "rolling-router", "rolling-router-log", "rolling-router-combined", "rolling-router-tls", "haproxy", "nginx", "nginx-log", "envoy", "caddy", "pingora"]
 
 
 def load(directory):
@@ -57,17 +60,26 @@ def machine():
 
 
 def versions():
-    commands = {"nginx": ["nginx", "-v"], "HAProxy": ["haproxy", "-v"], "Caddy": ["caddy", "version"]}
+    commands = {"nginx": ["nginx", "-v"], "HAProxy": ["haproxy", "-v"], "Caddy": ["caddy", "version"], "Envoy": ["envoy", "--version"]}
     out = []
     for name, command in commands.items():
         try:
             done = subprocess.run(command, capture_output=True, text=True)
         except OSError:
             continue
-        line = (done.stdout or done.stderr).strip().splitlines()[0]
-        number = next((word for word in line.replace("/", " ").split() if word.lstrip("v")[:1].isdigit()), "")
+        words = (done.stdout or done.stderr).replace("/", " ").split()
+        number = next((word for word in words if re.match(r"v?\d+\.\d", word)), "of a version that it does not say")
         out.append(f"{name} {number}")
-    return ", ".join(out)
+    return ", ".join(out + [revision()])
+
+
+def revision():
+    """Of which commit the router is, unless ROUTER names another binary."""
+    if "ROUTER" in os.environ:
+        return "rolling-router as ROUTER names it"
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(["git", "-C", here, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return f"rolling-router {done.stdout.strip() or 'of an unknown commit'}"
 
 
 def table(found):
@@ -141,8 +153,9 @@ def main():
     text = table(found)
     with open(os.path.join(directory, "table.md"), "w") as out:
         out.write(text)
-    with open(os.path.join(directory, "plot.svg"), "w") as out:
-        out.write(plot(found))
+    for path in [os.path.join(directory, "plot.svg"), *sys.argv[2:3]]:
+        with open(path, "w") as out:
+            out.write(plot(found))
     print(text)
 
 

@@ -45,3 +45,28 @@ fn look(clock: &Clock) {
         rested();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn count_steps(clock: &Clock, steps: u32) {
+        (0..steps).for_each(|_| count_step(clock));
+    }
+
+    #[test]
+    fn it_gives_way_after_a_while_of_work_and_not_before() {
+        let clock = Clock::manual(0);
+        coarse::refresh(&clock);
+        rested();
+        count_steps(&clock, 10 * STEPS_PER_LOOK);
+        assert_eq!(RESTED_US.get(), 0, "no time has passed");
+        clock.advance(Duration::from_millis(1));
+        count_steps(&clock, STEPS_PER_LOOK - 1);
+        assert_eq!(RESTED_US.get(), 0, "the clock is not read with each step");
+        count_step(&clock);
+        assert_eq!(RESTED_US.get(), 1_000);
+    }
+}
