@@ -2,7 +2,8 @@
 
 use parking_lot::Mutex;
 use reqwest::Client;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{
     address::Address,
