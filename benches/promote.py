@@ -136,4 +136,5 @@ def main():
         print(f'commit to worker    p{quantile * 100:.0f} <= {bound * 1000:.3f} ms   ({total} adoptions)')
 
 
-main()
+if __name__ == '__main__':
+    main()

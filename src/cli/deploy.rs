@@ -14,6 +14,7 @@ use super::{
     deployment_lines::{is_over, print_step},
     duration,
     exit::{Exit, Failure},
+    facts::FactChoice,
     printer::Printer,
     session::Session,
 };
@@ -40,7 +41,7 @@ const CLEAN_UP: Duration = Duration::from_secs(30);
 /// Examples:
 ///   rolling-router deploy --app hello --image registry.example/hello:1.0.1
 ///   rolling-router deploy --image hello:1.0.1 --release 1.0.1 --replicas 3 --port 3000 --blend 10
-///   rolling-router deploy --image hello:1.0.1 --plan gradual
+///   rolling-router deploy --image hello:1.0.1 --plan gradual --meta commit=3f2a9c1 --meta build=https://ci.example/1188
 ///   rolling-router deploy --image hello:1.0.1 --env-file prod.env --env LOG=info --health-path /health --timeout 2m
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -105,6 +106,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PLAN", conflicts_with = "blend")]
     plan: Option<String>,
 
+    #[command(flatten)]
+    facts: FactChoice,
+
     /// How long it may take until it serves
     #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "5m")]
     timeout: Duration,
@@ -145,6 +149,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
         engine: arguments.engine,
         blend: arguments.blend,
         plan: arguments.plan,
+        facts: arguments.facts.given(),
         timeout: Some(u32::try_from(arguments.timeout.as_secs()).unwrap_or(u32::MAX)),
         without_candidate: None,
     };

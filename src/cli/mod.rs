@@ -30,6 +30,7 @@ mod endpoint;
 mod endpoint_change;
 mod exit;
 mod explain;
+mod facts;
 mod fleet;
 mod freeze;
 mod history;

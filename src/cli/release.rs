@@ -1,8 +1,8 @@
 //! Which release is to be set, and where it runs: shared by `candidate set` and `stable set`.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
+
+use super::facts::FactChoice;
 
 /// A release, by id or by name.
 #[derive(Debug, Args)]
@@ -23,26 +23,14 @@ pub(super) struct ReleaseChoice {
     #[arg(long, value_name = "PORT")]
     pub(super) port: Option<u16>,
 
-    /// A fact about it for others to read, such as commit=3f2a9c1 or build=https://ci.example/1188; may be given several times
-    #[arg(long = "meta", value_name = "NAME=VALUE", value_parser = parse_fact)]
-    facts: Vec<(String, String)>,
-}
-
-/// A fact as it is typed.
-fn parse_fact(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("allowed is NAME=VALUE, such as commit=3f2a9c1")?;
-    Ok((name.to_owned(), value.to_owned()))
+    #[command(flatten)]
+    pub(super) facts: FactChoice,
 }
 
 impl ReleaseChoice {
     /// As the person named it.
     pub(super) fn name(&self) -> &str {
         &self.release
-    }
-
-    /// The facts that were given about it, if any were.
-    pub(super) fn facts(&self) -> Option<BTreeMap<String, String>> {
-        (!self.facts.is_empty()).then(|| self.facts.iter().cloned().collect())
     }
 
     /// As it stands in a path: an id without its slashes, or a name.

@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit,
 async fn set(arguments: SetArguments, printer: &Printer) -> Result<Exit, Failure> {
     let done = format!("{} is stable", arguments.release.name());
     let (id, release) = arguments.release.id_or_name();
-    let facts = arguments.release.facts();
+    let facts = arguments.release.facts.given();
     let ReleaseChoice { endpoints, service, port, .. } = arguments.release;
     let force = arguments.force.then_some(true);
     let request =

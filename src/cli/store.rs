@@ -12,7 +12,7 @@ use super::{
 };
 use crate::schema::{
     app::DoneAnswer,
-    store::{Restoration, RestoreRequest},
+    store::{AppDifference, AppSide, Restoration, RestoreRequest},
 };
 
 /// Decide about a store that is not the one the router's table came from
@@ -83,5 +83,19 @@ fn call(name: &str) -> Request {
 fn lines(done: &Restoration, dry_run: bool) -> Vec<String> {
     let Restoration { written, deleted, unchanged, .. } = done;
     let verb = if dry_run { "would be " } else { "" };
-    vec![format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} unchanged")]
+    let counts = format!("{written} keys {verb}written, {deleted} {verb}deleted, {unchanged} unchanged");
+    done.apps.iter().map(difference).chain([counts]).collect()
+}
+
+/// `shop: served with 1.1.0 on stable (change 12); in the store 1.0.0 on stable (change 9)`.
+fn difference(differing: &AppDifference) -> String {
+    let AppDifference { app, served, stored } = differing;
+    format!("{app}: served {}; in the store {}", side(served.as_ref()), side(stored.as_ref()))
+}
+
+fn side(side: Option<&AppSide>) -> String {
+    let Some(AppSide { seq, stable, candidate, blend }) = side else { return "not at all".to_owned() };
+    let stable = stable.as_deref().unwrap_or("nothing");
+    let candidate = candidate.as_ref().map(|candidate| format!(", {candidate} as candidate at {blend} %"));
+    format!("with {stable} on stable{} (change {seq})", candidate.unwrap_or_default())
 }

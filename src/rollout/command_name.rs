@@ -11,6 +11,8 @@ pub enum CommandName {
     SetCandidate,
     /// `set-stable`
     SetStable,
+    /// `set-facts`: something was said of a release on a track, and nothing else was changed.
+    SetFacts,
     /// `clear-stable`: a person took the app off line.
     ClearStable,
     /// `set-blend`
@@ -90,9 +92,10 @@ pub enum CommandName {
 
 impl CommandName {
     /// Every name that this version writes.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::SetCandidate,
         Self::SetStable,
+        Self::SetFacts,
         Self::ClearStable,
         Self::SetBlend,
         Self::SetSticky,
@@ -135,6 +138,7 @@ impl CommandName {
         match self {
             Self::SetCandidate => "set-candidate",
             Self::SetStable => "set-stable",
+            Self::SetFacts => "set-facts",
             Self::ClearStable => "clear-stable",
             Self::SetBlend => "set-blend",
             Self::SetSticky => "set-sticky",

@@ -23,6 +23,7 @@ pub fn of_command(app: &AppName, event: &HistoryEvent) -> Vec<Write> {
     let beside = matches!(
         event.record.command,
         CommandName::Retire
+            | CommandName::SetFacts
             | CommandName::ChangeSettings
             | CommandName::Approve
             | CommandName::WithdrawApproval

@@ -6,12 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    facts::Facts,
-    plan::RunningPlan,
-    record::{HistoryEvent, Record},
-    release::ReleaseId,
-};
+use super::{plan::RunningPlan, record::Record, release::ReleaseId};
 
 /// A release that was stable at some time, and the way back from it as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,17 +54,6 @@ pub(super) fn changed(before: &Record, after: &Record) -> Map<String, Value> {
         }
     }
     changed
-}
-
-/// Puts down what was said of a release with the command that put it on its track. Nothing said: what is known stays.
-pub fn put_facts(event: &mut HistoryEvent, release: &ReleaseId, facts: &Facts) {
-    let mut on_track = [&mut event.record.candidate, &mut event.record.stable].into_iter().flatten();
-    let Some(stay) = on_track.find(|stay| stay.release == *release) else { return };
-    if facts.is_empty() || stay.facts == *facts {
-        return;
-    }
-    let before = std::mem::replace(&mut stay.facts, facts.clone());
-    event.changed.insert("facts".to_owned(), json!([before, facts]));
 }
 
 fn fields(record: &Record) -> Map<String, Value> {

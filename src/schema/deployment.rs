@@ -44,6 +44,10 @@ pub struct DeployRequest {
     /// The plan of the setting `plans` by which its blend rises, instead of a blend; left out: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What is worth knowing of the release, at most 12 facts by name, such as `commit`, `author`, `build` or `notes`; `image` is known
+    /// without being said. Said again of a release that is deployed already, they are put down as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<BTreeMap<String, String>>,
     /// How many seconds it may take until it serves, 1 to 3600; left out: 300.
     pub timeout: Option<u32>,
     /// Start the containers, and leave the tracks as they are.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::app::Outcome;
+use super::{app::Outcome, change::Blend};
 
 /// Write the router's last good state back into the store.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -84,4 +84,35 @@ pub struct Restoration {
     pub deleted: usize,
     /// How many keys were as they should be.
     pub unchanged: usize,
+    /// The apps that the store has otherwise than this router serves them, by name.
+    #[serde(default)]
+    pub apps: Vec<AppDifference>,
+}
+
+/// An app that a store with another history has otherwise than it is served.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AppDifference {
+    /// The app.
+    pub app: String,
+    /// As this router serves it; null: it does not.
+    pub served: Option<AppSide>,
+    /// As the store has it; null: it does not.
+    pub stored: Option<AppSide>,
+}
+
+/// What one side says of an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AppSide {
+    /// The number of its newest change.
+    pub seq: u64,
+    /// Its stable release; null: none.
+    pub stable: Option<String>,
+    /// Its candidate; null: none.
+    pub candidate: Option<String>,
+    /// Percent of new clients that go to the candidate.
+    pub blend: Blend,
 }

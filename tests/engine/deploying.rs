@@ -74,6 +74,34 @@ fn an_image_becomes_a_candidate_and_a_stable_release_and_goes() {
 }
 
 #[test]
+fn the_facts_of_a_deployment_are_those_of_its_release_also_when_it_is_asked_for_again() {
+    let test = shared();
+    test.image("deploy-facts:1", &["RELEASE=f1"]);
+    let router = deploying(test, "deploy-facts");
+    let api = router.api();
+    let deploy = |fact: &str| {
+        let words = ["deploy", "--new", "--image", "deploy-facts:1", "--release", "f1", "--meta", fact];
+        run(&router, "ci", &words)
+    };
+    let refused = deploy("Commit=1");
+    assert!(refused.err.contains("facts.Commit"), "{}", refused.err);
+    let facts = |commit: &str| json!({"commit": commit, "image": "deploy-facts:1"});
+    // The pipeline runs again, after another commit that made the same image.
+    for (run, commit) in ["3f2a9c1", "77aa001"].into_iter().enumerate() {
+        let ran = deploy(&format!("commit={commit}"));
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        assert_eq!(api.state()["candidate"]["facts"], facts(commit), "run {run}");
+    }
+    let nowhere =
+        json!({"image": "deploy-facts:1", "release": "f2", "without_candidate": true, "facts": {"a": "b"}});
+    let refused = api.post("deployments", &nowhere).expect(422).json();
+    assert_eq!(refused["error"]["field"], "facts");
+    api.post("abort", &json!({})).expect(200);
+    let gone = run(&router, "operator", &["terminate", "f1"]);
+    assert_eq!(gone.code, Some(0), "{}{}", gone.out, gone.err);
+}
+
+#[test]
 fn what_does_not_come_up_changes_nothing_and_its_last_words_are_told() {
     let test = shared();
     test.image("deploy-bad:1", &["RELEASE=v1"]);

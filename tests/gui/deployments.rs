@@ -32,6 +32,7 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
     browser.fill("deploy-replicas", "2");
     browser.fill("deploy-blend", "25");
     browser.script("document.querySelector('[data-testid=\"deploy-more\"]').open = true");
+    browser.fill("deploy-facts", "commit=3f2a9c1");
     browser.fill("deploy-environment", "NO_VALUE");
     browser.click("deploy-submit");
     browser.see("deploy-error", "“NO_VALUE” is not NAME=value");
@@ -49,7 +50,7 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
         (&json!("apps/hello-g1-80/containers"), &json!(25))
     );
     go(&browser, "apps/hello");
-    browser.see("candidate-card", "image gui-deploy:1");
+    browser.see("candidate-card", "commit 3f2a9c1 · image gui-deploy:1");
     go(&browser, "apps/hello/deployments");
     browser.click("logs-hello-g1");
     browser.see("logs", "listening on 80");

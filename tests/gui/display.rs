@@ -67,6 +67,74 @@ fn a_whole_release_without_a_pointer() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+/// Whether what names a release, its verdict and its buttons is in sight, wherever the page was scrolled to; and what is drawn at the
+/// middle of each button.
+const BANNER: &str = "
+    scrollTo(0, document.documentElement.scrollHeight);
+    const within = (box) => box.top >= 0 && box.bottom <= innerHeight;
+    const banner = document.querySelector('.release-banner').getBoundingClientRect();
+    const buttons = ['abort', 'promote'].map((name) => document.querySelector(`[data-testid=${name}]`));
+    return {
+        scrolled: scrollY > innerHeight / 2,
+        banner: within(banner),
+        buttons: buttons.every((each) => within(each.getBoundingClientRect())),
+        uncovered: buttons.every((each) => {
+            const box = each.getBoundingClientRect();
+            return document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2) === each;
+        }),
+        atTheBottom: buttons.every((each) => innerHeight - each.getBoundingClientRect().bottom < 100),
+    }";
+
+#[test]
+fn the_banner_stays_in_sight_and_is_a_bar_at_the_bottom_of_a_phone() {
+    let router = router().stable("1.0.0").candidate("1.0.1").blend(10).start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.see("share-configured", "10 %");
+    browser.screen(1440, 900, "light");
+    let wide = browser.script(BANNER);
+    for sign in ["scrolled", "banner", "buttons", "uncovered"] {
+        assert_eq!(wide[sign], json!(true), "{sign}: {wide}");
+    }
+    browser.screen(360, 780, "light");
+    let narrow = browser.script(BANNER);
+    for sign in ["scrolled", "buttons", "uncovered", "atTheBottom"] {
+        assert_eq!(narrow[sign], json!(true), "{sign}: {narrow}");
+    }
+    // The bar covers nothing that a reader wants to reach: what is last on the page ends above it.
+    let last = browser.script(
+        "const bar = document.querySelector('.release-banner > .action-row').getBoundingClientRect();
+         const panels = [...document.querySelectorAll('main .panel')].filter((each) => each.checkVisibility());
+         return bar.top - panels.at(-1).getBoundingClientRect().bottom",
+    );
+    assert!(last.as_f64().is_some_and(|room| room >= 0.0), "the bar covers the last {last} px");
+    browser.click("promote");
+    browser.see("confirm-dialog", "Promote 1.0.1");
+}
+
+#[test]
+fn each_figure_has_a_line_of_its_last_quarter_of_an_hour_where_there_is_room() {
+    let router = router().stable("1.0.0").candidate("1.0.1").blend(50).start();
+    let crowd = crate::live::Crowd::start(&router, 4, std::time::Duration::from_millis(10));
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.see("comparison", "Last 15 minutes");
+    let lines =
+        "return [...document.querySelectorAll('.compare-spark svg')].map((each) => ['stable', 'candidate']
+        .map((track) => /[ML].*[HL]/.test(each.querySelector(`.line-${track}`).getAttribute('d') ?? '')))";
+    eventually("requests, errors and quantiles have lines of both releases", || {
+        browser.script(lines) == json!([[true, true], [true, true], [true, true], [true, true], [true, true]])
+    });
+    let is_shown = "return getComputedStyle(document.querySelector('td.compare-spark')).display !== 'none'";
+    assert_eq!(browser.script(is_shown), json!(true));
+    // On a phone three columns are left, and both releases stand in them.
+    browser.screen(360, 780, "light");
+    assert_eq!(browser.script(is_shown), json!(false));
+    let columns = "return [...document.querySelectorAll('[data-testid=comparison] thead th')].filter((each) => each.checkVisibility()).length";
+    assert_eq!(browser.script(columns), json!(3));
+    assert_eq!(crowd.stop(), Vec::<String>::new());
+}
+
 /// Elements of the page whose signs are drawn with colours of their own, and would vanish where colours are forced.
 const SIGNS: &str = "
     const look = (selector, pseudo) => { const element = document.querySelector(selector); return element && getComputedStyle(element, pseudo); };

@@ -80,7 +80,8 @@ fn fifty_open_pages_cost_the_router_next_to_nothing() {
         alone * 100.0,
         with_pages * 100.0
     );
-    assert!(with_pages - alone < 0.25, "{PAGES} pages cost {:.1} % of a core", (with_pages - alone) * 100.0);
+    // The build that packages have takes a tenth of it (benches/README.md).
+    assert!(with_pages - alone < 0.08, "{PAGES} pages cost {:.1} % of a core", (with_pages - alone) * 100.0);
 }
 
 /// The share of one core that the router uses over a while.
@@ -277,6 +278,10 @@ fn a_store_that_is_another_is_accepted_or_restored_where_it_is_told() {
         browser.see("banner-store", "the store holds 1 app in");
         go(&browser, "apps/hello");
         browser.see("stable-card", "Choose stable, Roll back: the store holds another history");
+        go(&browser, "store");
+        browser.see("store-state", "is not the one that is served here");
+        // Its apps are the same: only its name is another.
+        browser.see("store-counts", "No app is on other releases there.");
         go(&browser, "");
         browser.click("store-accept");
         browser.see("store-accept-dialog", "hello with 1.0.0 on stable");

@@ -32,6 +32,7 @@ mod scene;
 mod secure;
 mod session;
 mod signing;
+mod store;
 mod turn;
 mod walk;
 
@@ -344,17 +345,19 @@ fn a_preview_link_is_made_opened_and_revoked() {
 }
 
 /// Every page, by the name of its picture and its address.
-const PAGES: [(&str, &str); 17] = [
+const PAGES: [(&str, &str); 19] = [
     ("app", "apps/hello"),
     ("apps", ""),
     ("deployments", "apps/hello/deployments"),
     ("history", "apps/hello/history"),
     ("keyvalues", "keyvalues/apps"),
+    ("plans", "apps/hello/plans"),
     ("previews", "apps/hello/previews"),
     ("releases", "apps/hello/releases"),
     ("settings", "apps/hello/settings"),
     ("shadow", "apps/hello/shadow"),
     ("fleet", "fleet"),
+    ("store", "store"),
     ("hooks", "hooks"),
     ("router", "router"),
     ("setup", "setup"),

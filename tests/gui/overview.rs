@@ -51,6 +51,20 @@ fn three_hundred_apps_are_ten_screens_and_keys_lead_through_them() {
     assert!(screens.as_f64().is_some_and(|screens| screens <= 10.0), "{screens} screens");
     let height = browser.script("return document.querySelector('.app-row').getBoundingClientRect().height");
     assert!(height.as_f64().is_some_and(|height| height >= 44.0), "a row is {height} px high");
+    // On a laptop's screen they stand side by side, the worst of them first all the same.
+    browser.screen(1440, 900, "light");
+    let screens = browser.script("return document.documentElement.scrollHeight / innerHeight");
+    assert!(screens.as_f64().is_some_and(|screens| screens <= 10.0), "{screens} screens of 900 lines");
+    let heights = browser.script(
+        "return [...new Set([...document.querySelectorAll('.app-row')].slice(0, 40).map((row) => Math.round(row.getBoundingClientRect().height)))]",
+    );
+    assert!(
+        heights.as_array().is_some_and(|all| all.iter().all(|height| height.as_u64() >= Some(44))),
+        "{heights}"
+    );
+    let tops = "return [...document.querySelectorAll('.app-row')].slice(0, 3).map((row) => row.getBoundingClientRect().top)";
+    let tops = browser.script(tops);
+    assert!(tops[0] == tops[1] && tops[1] != tops[2], "{tops}");
     // Rows far below are not laid out before they come near.
     let lazy = "return getComputedStyle(document.querySelector('.app-row')).contentVisibility";
     assert_eq!(browser.script(lazy), json!("auto"));

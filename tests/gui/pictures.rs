@@ -18,7 +18,7 @@ const HEIGHT_MAX: u32 = 2400;
 /// A screen of a desk, and of a phone.
 const STATE_HEIGHTS: [(u32, u32); 2] = [(1000, 900), (0, 780)];
 /// What pages show in between, each kept by the test that gets there: dialogs, and what is wrong.
-const STATES: [&str; 27] = [
+const STATES: [&str; 29] = [
     "approve",
     "apps-many",
     "choose",
@@ -33,6 +33,7 @@ const STATES: [&str; 27] = [
     "lost",
     "moved",
     "plan",
+    "plans-running",
     "promote",
     "recycle-dialog",
     "rise",
@@ -41,6 +42,7 @@ const STATES: [&str; 27] = [
     "sign-in",
     "silent",
     "start",
+    "store-differs",
     "token-dialog",
     "token-made",
     "viewer",

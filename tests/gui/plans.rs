@@ -6,7 +6,7 @@ use support::{eventually, router};
 use crate::{
     accessibility::{violations, with_axe},
     browser::Browser,
-    confirm, open_app,
+    confirm, go, open_app,
 };
 
 #[test]
@@ -41,4 +41,45 @@ fn a_plan_is_started_held_and_ended_by_the_page_alone() {
     confirm(&browser, "by hand from here");
     eventually("it is ended", || plan().is_null());
     browser.see("plan-start-gradual", "Start plan gradual");
+}
+
+#[test]
+fn the_plans_of_an_app_have_a_page_that_says_what_each_step_takes() {
+    let plans = ["gradual: 5% hold=1d approval; 50% sessions=500; promote", "careful: 1%; hold"];
+    let plans = json!({ "plans": plans }).to_string();
+    let router = router().stable("1.0.0").deployed("1.0.1").key("rolling/hello/settings", &plans).start();
+    let browser = Browser::start(1280, 1000);
+    open_app(&browser, &router);
+    browser.click("open-plans");
+    browser.see("plans-now", "there is none now");
+    for part in [
+        "gradual",
+        "5 %: held for 1 d, an operator approves",
+        "50 %: 500 new visitors got the candidate",
+        "Then the candidate is promoted.",
+    ] {
+        browser.see("plans", part);
+    }
+    browser.see("plans", "Then the blend stays.");
+    router.api().put("candidate", &json!({"release": "1.0.1"})).expect(200);
+    browser.see("plans-now", "The blend is moved by hand");
+    browser.click("plan-start-gradual");
+    confirm(&browser, "build 1188");
+    browser.see("plan", "Plan gradual, step 1 of 2, started by maria");
+    crate::pictures::state(&browser, "plans-running");
+    // The rail and the buttons below it do not touch, on a phone either.
+    browser.screen(360, 780, "light");
+    let gap = browser.script(
+        "const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+         return box('[data-testid=plan-approve]').top - box('.plan .rail').bottom",
+    );
+    assert!(gap.as_f64().is_some_and(|gap| gap >= 8.0), "{gap} px between rail and buttons");
+    browser.own_screen();
+    // A plan that is changed elsewhere shows by itself.
+    let changed = json!({"plans": ["slow: 2% hold=2h; promote"]});
+    router.api().call("PATCH", "/api/v1/apps/hello/settings", Some(&changed)).expect(200);
+    browser.see("plans", "2 %: held for 2 h");
+    go(&browser, "apps/hello/plans");
+    browser.click("plans-edit");
+    browser.see("settings-as-json", "The same settings");
 }

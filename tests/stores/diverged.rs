@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::json;
 
 use support::receiver::{HookCall, Receiver, call, hook};
-use support::router::token;
+use support::router::{id, token};
 use support::{Router, eventually, router};
 
 /// What is said everywhere.
@@ -35,9 +35,13 @@ fn diverged() -> Router {
 
 /// What the command line says, and its exit code.
 fn cli(router: &Router, words: &[&str]) -> (String, Option<i32>) {
+    cli_as("operator", router, words)
+}
+
+fn cli_as(role: &str, router: &Router, words: &[&str]) -> (String, Option<i32>) {
     let mut command = Command::new(support::binary());
     command.args(words).args(["--admin", &format!("http://{}", router.admin)]);
-    let output = command.env("ROLLING_ROUTER_TOKEN", token("operator")).output().expect("it can be run");
+    let output = command.env("ROLLING_ROUTER_TOKEN", token(role)).output().expect("it can be run");
     (String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(), output.status.code())
 }
 
@@ -72,6 +76,34 @@ fn wherever_it_is_shown_it_says_what_the_store_holds_and_what_to_do() {
         assert_eq!(ended, Some(code), "{words:?}: {said}");
         says_all(&words.join(" "), &said);
     }
+}
+
+/// What would become of each app is said before anything is decided.
+#[test]
+fn a_restore_that_is_only_tried_says_what_the_store_has_otherwise() {
+    let router = diverged();
+    let state =
+        || router.api().call("GET", "/api/v1/router", None).expect(200).json()["store"]["state"].clone();
+    eventually("it is found", || state() == "diverged");
+    let tried = json!({ "dry_run": true });
+    let tried = router.api_as("admin").call("POST", "/api/v1/store/restore", Some(&tried)).expect(200).json();
+    let [one, two] = [id("v1"), id("v2")];
+    let served = &tried["apps"][0]["served"];
+    assert_eq!(
+        (&tried["apps"][0]["app"], &served["stable"], &served["candidate"]),
+        (&json!("hello"), &json!(two), &json!(null))
+    );
+    let stored = &tried["apps"][0]["stored"];
+    assert_eq!((&stored["stable"], &stored["candidate"]), (&json!(one), &json!(two)), "{tried}");
+    assert!(stored["seq"].as_u64() < served["seq"].as_u64(), "{tried}");
+    let (said, code) = cli_as("admin", &router, &["store", "restore", "--dry-run"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("hello: served with {two} on stable (change")), "{said}");
+    assert!(
+        said.contains(&format!("in the store with {one} on stable, {two} as candidate at 0 % (change")),
+        "{said}"
+    );
+    assert_eq!(state(), "diverged", "nothing was decided");
 }
 
 /// A router that finds another store under its feet tells its hooks, too.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { deployRequest, environmentOf } from '../web/deploy-request.js';
+import { deployRequest, pairsOf } from '../web/deploy-request.js';
 
 const EMPTY = {
 	image: 'shop:1',
@@ -8,6 +8,7 @@ const EMPTY = {
 	replicas: '1',
 	port: '80',
 	blend: '0',
+	facts: '',
 	environment: '',
 	command: '',
 	healthPath: '',
@@ -22,12 +23,13 @@ test('what is left empty is not sent', () => {
 });
 
 test('what is filled in is sent in the units of the API', () => {
-	const filled = { environment: 'A=1\nB=x=y\n\n', command: 'serve\n--fast\n', healthPath: ' /health ', memory: '256', cpus: '0.5' };
+	const filled = { facts: 'commit=3f2a9c1', environment: 'A=1\nB=x=y\n\n', command: 'serve\n--fast\n', healthPath: ' /health ', memory: '256', cpus: '0.5' };
 	assert.deepEqual(sent(filled), {
 		image: 'shop:1',
 		replicas: 1,
 		port: 80,
 		blend: 0,
+		facts: { commit: '3f2a9c1' },
 		environment: { A: '1', B: 'x=y' },
 		command: ['serve', '--fast'],
 		health_path: '/health',
@@ -37,5 +39,5 @@ test('what is filled in is sent in the units of the API', () => {
 });
 
 test('a line of the environment without a name is named', () => {
-	for (const line of ['A', '=1']) assert.throws(() => environmentOf(`B=2\n${line}`), new RegExp(`“${line}” is not NAME=value`));
+	for (const line of ['A', '=1']) assert.throws(() => pairsOf(`B=2\n${line}`, 'Environment'), new RegExp(`“${line}” is not NAME=value`));
 });

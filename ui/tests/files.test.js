@@ -11,8 +11,8 @@ const web = join(ui, 'web');
 // What a first visit may fetch, compressed as the router does it.
 const FIRST_VISIT_BYTES_MAX = 90_000;
 // What all of it may be, compressed and not: still read in a blink.
-const WIRE_BYTES_MAX = 150_000;
-const PLAIN_BYTES_MAX = 450_000;
+const WIRE_BYTES_MAX = 160_000;
+const PLAIN_BYTES_MAX = 480_000;
 const COLUMNS_MAX = 160;
 const LINES_MAX = 450;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { describePlan, lacksApproval, planNames } from '../web/plan-words.js';
+import { describePlan, describeStep, lacksApproval, planNames } from '../web/plan-words.js';
 
 const plan = { name: 'gradual', steps: [{ blend: 5 }, { blend: 25, approval: true }], step: 2, started_by: 'ops', held_by: [], waits_for: [] };
 
@@ -18,4 +18,12 @@ test('an approval is asked for once, and plans are known by their names', () => 
 	assert.equal(lacksApproval({ ...plan, approved_by: 'ops' }), false);
 	assert.equal(lacksApproval({ ...plan, step: 1 }), false);
 	assert.deepEqual(planNames(['gradual: 5%; promote', 'slow: 1%; hold']), ['gradual', 'slow']);
+});
+
+test('a step says what it takes to go on', () => {
+	const plain = (step) => describeStep(step).replaceAll('\u00a0', ' ');
+	assert.equal(plain({ blend: 5 }), '5 %');
+	const all = { blend: 25, hold_seconds: 1200, sessions_min: 500, gate: 'ci', approval: true };
+	const words = '25 %: held for 20 min, 500 new visitors got the candidate, the hook ci lets it go on, an operator approves';
+	assert.equal(plain(all), words);
 });

@@ -1,5 +1,7 @@
 // Puts into words what tokens may do and what browsers call themselves. Pure.
 
+import { typedList } from './typed-list.js';
+
 export const ROLES = {
 	viewer: 'can look, but not change anything',
 	ci: 'can release, within locks and limits',
@@ -44,10 +46,9 @@ export function describeBrowser(agent) {
 
 /** What a request for a token says, of what was typed and chosen; lists are split at commas and blanks. */
 export function tokenRequest({ name, role, apps, networks, days, raw }) {
-	const list = (text) => text.split(/[\s,]+/).filter(Boolean);
 	const body = { name: name.trim(), role };
 	if (apps.length) body.apps = apps;
-	if (list(networks).length) body.networks = list(networks);
+	if (typedList(networks).length) body.networks = typedList(networks);
 	if (days) body.for_seconds = days * 86_400;
 	if (!raw) body.raw = false;
 	return body;

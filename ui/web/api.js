@@ -90,6 +90,8 @@ export function createApi({ onDenied = () => {}, fetch = globalThis.fetch.bind(g
 		listReleases: (name) => get(`${appPath(name)}/releases`),
 		/** What the candidate answers differently. */
 		getShadow: (name) => get(`${appPath(name)}/shadow`),
+		/** The plan that runs, and those that can be started. */
+		getPlans: (name) => get(`${appPath(name)}/plan`),
 		listApprovals: (name) => get(`${appPath(name)}/approvals`),
 		getHistory: (name, { limit = 50, before } = {}) => get(`${appPath(name)}/history?limit=${limit}${before ? `&before=${before}` : ''}`),
 		/** What the releases did over so many seconds. */

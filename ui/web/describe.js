@@ -7,6 +7,7 @@ const TITLES = {
 	rollback: 'Roll back',
 	'set-candidate': 'Candidate set',
 	'set-stable': 'Stable set',
+	'set-facts': 'Facts',
 	'clear-stable': 'Stable cleared',
 	'add-app': 'App made',
 	'set-blend': 'Blend',

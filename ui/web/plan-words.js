@@ -1,6 +1,6 @@
 // Puts into words where a plan is and what it waits for. Pure.
 
-import { plural } from './format.js';
+import { duration, percent, plural } from './format.js';
 
 /** The names of the plans that a setting has, in its order. */
 export const planNames = (lines = []) => lines.map((line) => line.slice(0, line.indexOf(':')));
@@ -12,6 +12,17 @@ export function describePlan(plan) {
 	if (plan.held_by.length) return `${where}. Held: ${plan.held_by.join('; ')}.`;
 	if (plan.waits_for.length) return `${where}. Waits for ${plan.waits_for.join('; ')}.`;
 	return `${where}. It goes on now.`;
+}
+
+/** A step and what it takes to go on from it: `5 %: held for 1 d, an operator approves`. */
+export function describeStep({ blend, hold_seconds: hold, sessions_min: sessions, gate, approval }) {
+	const needs = [
+		hold ? `held for ${duration(hold)}` : null,
+		sessions ? `${plural(sessions, 'new visitor')} got the candidate` : null,
+		gate ? `the hook ${gate} lets it go on` : null,
+		approval ? 'an operator approves' : null,
+	].filter(Boolean);
+	return needs.length ? `${percent(blend)}: ${needs.join(', ')}` : percent(blend);
 }
 
 /** What follows the last step. */

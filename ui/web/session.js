@@ -6,7 +6,6 @@ import { announcer } from './components/announcer.js';
 import { openFormDialog } from './components/dialog.js';
 import { notices as createNotices } from './components/notices.js';
 import { shell as createShell } from './components/shell.js';
-import { openStoreDialog } from './components/store-dialog.js';
 import { commandTitle } from './describe.js';
 import { h } from './dom.js';
 import { createLiveFeed } from './live-feed.js';
@@ -42,7 +41,7 @@ export function startSession({ root, who, onEnd }) {
 		model,
 		signOut,
 		retry: feed.retry,
-		openStoreDialog: () => openStoreDialog({ api, model, notices, done: refreshRouter }),
+		openStoreDialog: askAboutStore,
 	});
 	let page = null;
 	let shownHash = null;
@@ -82,6 +81,11 @@ export function startSession({ root, who, onEnd }) {
 
 	async function refreshRouter() {
 		await Promise.all([api.getRouter().then(model.setRouter, () => {}), api.getFleet().then(model.setFleet, () => {})]);
+	}
+
+	/** The dialog is fetched when it is wanted: most visits never see it. */
+	async function askAboutStore() {
+		(await import('./components/store-dialog.js')).openStoreDialog({ api, model, notices, done: refreshRouter });
 	}
 
 	async function loadAll() {

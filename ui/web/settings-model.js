@@ -1,6 +1,8 @@
 // An app's settings as controls: which settings there are, what each allows, and what saving would change. The schema comes from the
 // API's description, so a new setting of the router has a control at once. Pure.
 
+import { typedLines, typedList } from './typed-list.js';
+
 /** Every single setting of a schema: `{path, group, title, description, kind, choices, minimum, maximum, unit, fallback}`. */
 export function settingFields(schema, prefix = '', group = null) {
 	return Object.entries(schema.properties ?? {}).flatMap(([name, each]) =>
@@ -65,11 +67,7 @@ export function parseSetting({ kind, isLines }, input) {
 }
 
 // Items that may hold spaces stand one on a line; others may also stand side by side.
-const splitList = (text, isLines) =>
-	text
-		.split(isLines ? /\n+/ : /[\s,]+/)
-		.map((item) => item.trim())
-		.filter(Boolean);
+const splitList = (text, isLines) => (isLines ? typedLines(text) : typedList(text));
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);

@@ -109,14 +109,14 @@ pub async fn restore(State(core): State<Core>, call: Write) -> Result<Json<Resto
         }
         None => write_back(&core, dry_run).await?,
     };
-    let SettlementCounts { written, deleted, unchanged } = settled;
+    let SettlementCounts { written, deleted, unchanged, apps } = settled;
     let done = format!("restored: {written} keys written, {deleted} deleted");
     trail::note(|notes| match dry_run {
         true => notes.is_unchanged = true,
         false => notes.change("the store", "diverged".into(), done.into()),
     });
     let result = if dry_run { Outcome::Unchanged } else { Outcome::Done };
-    Ok(Json(Restoration { result, written, deleted, unchanged }))
+    Ok(Json(Restoration { result, written, deleted, unchanged, apps }))
 }
 
 fn refuse_undiverged(core: &Core) -> Result<(), ApiError> {

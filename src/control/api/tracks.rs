@@ -56,15 +56,15 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
         force,
         reason,
     } = request;
-    let facts = checked(facts)?;
+    let facts = checked_facts(facts)?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
         check_registration(&core, &call.caller, &app, &release)?;
     }
     let replace = find_release(&core, &app, "replace", replace).await?;
-    let options = CommandOptions { endpoints, facts, ..forced(force) };
-    let command = Command::SetCandidate { release, blend, replace, plan };
+    let options = CommandOptions { endpoints, ..forced(force) };
+    let command = Command::SetCandidate { release, blend, replace, plan, facts };
     run(&core, &app, command, call, reason, options).await
 }
 
@@ -72,14 +72,14 @@ pub async fn set_candidate(State(core): State<Core>, Path(app): Path<String>, ca
 pub async fn set_stable(State(core): State<Core>, Path(app): Path<String>, call: Write) -> Answer {
     let app = app_name(&app)?;
     let StableRequest { id, release, endpoints, service, port, facts, force, wait, reason } = call.read()?;
-    let facts = checked(facts)?;
+    let facts = checked_facts(facts)?;
     let choice = ReleaseChoice { id, release, service, port, endpoints };
     let (release, endpoints) = choice.resolve(&core, &app).await?;
     if endpoints.is_some() {
         check_registration(&core, &call.caller, &app, &release)?;
     }
-    let options = CommandOptions { endpoints, facts, wait: gate_wait(wait)?, ..forced(force) };
-    run(&core, &app, Command::SetStable { release }, call, reason, options).await
+    let options = CommandOptions { endpoints, wait: gate_wait(wait)?, ..forced(force) };
+    run(&core, &app, Command::SetStable { release, facts }, call, reason, options).await
 }
 
 /// `DELETE .../stable`: takes the app off line.
@@ -188,7 +188,7 @@ fn served_candidate(core: &Core, app: &AppName, name: &str) -> Result<ReleaseId,
 }
 
 /// Facts that a call gives about its release.
-fn checked(facts: Option<Facts>) -> Result<Facts, ApiError> {
+pub(super) fn checked_facts(facts: Option<Facts>) -> Result<Facts, ApiError> {
     let facts = facts.unwrap_or_default();
     if let Some((name, message)) = fault(&facts) {
         let field = name.map_or_else(|| "facts".to_owned(), |name| format!("facts.{name}"));

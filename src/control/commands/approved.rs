@@ -34,7 +34,7 @@ fn subject<'a>(stored: &'a StoredApp, command: &'a Command, needed: u8) -> Optio
     let candidate = stored.record.as_ref().and_then(Record::candidate_release);
     match command {
         Command::Approve { subject: ApprovalSubject::Release(release) } => release.as_ref().or(candidate),
-        Command::SetStable { release } if needed > 0 => Some(release),
+        Command::SetStable { release, .. } if needed > 0 => Some(release),
         Command::Promote { .. } if needed > 0 => candidate,
         _ => None,
     }

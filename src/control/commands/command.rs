@@ -32,8 +32,6 @@ use crate::{
         endpoint::Endpoint,
         endpoint_event::{EndpointDifference, FIELD},
         endpoint_set::EndpointChange,
-        facts::Facts,
-        history::put_facts,
         record::{HistoryEvent, Record, Tenure},
         release::ReleaseId,
     },
@@ -46,8 +44,6 @@ pub struct CommandOptions {
     pub force: bool,
     /// All endpoints of a release that are registered through the API.
     pub endpoints: Option<(ReleaseId, Vec<Endpoint>)>,
-    /// What is said of the release that the command puts on a track.
-    pub facts: Facts,
     /// How long the gate asks again while the release that would be stable does not pass.
     pub wait: Duration,
 }
@@ -229,10 +225,7 @@ async fn plan(
     let is_change = matches!(decision, Decision::Change(_));
     let registration = registration_of(core, (stored, command), asker, options, is_change).await?;
     match (decision, registration) {
-        (Decision::Change(mut event), registration) => {
-            if let Command::SetStable { release } | Command::SetCandidate { release, .. } = command {
-                put_facts(&mut event, release, &options.facts);
-            }
+        (Decision::Change(event), registration) => {
             let force = gate::is_overruled(options.force, asker);
             plan_change(core, (stored, command), *event, registration, (force, passed)).await
         }
@@ -343,7 +336,7 @@ async fn registration_of(
 fn is_on_its_track(stored: &StoredApp, command: &Command) -> bool {
     let Some(record) = &stored.record else { return false };
     match command {
-        Command::SetStable { release } => record.stable_release() == Some(release),
+        Command::SetStable { release, .. } => record.stable_release() == Some(release),
         Command::SetCandidate { release, .. } => {
             [record.candidate_release(), record.stable_release()].contains(&Some(release))
         }

@@ -22,6 +22,7 @@ use crate::{
         app::AppName,
         cdn_loop,
         command::{Asker, Command, Role},
+        command_name::CommandName,
         endpoint::Endpoint,
         endpoint_name::EndpointName,
         keys,
@@ -154,7 +155,8 @@ pub async fn check(
         let table = build_checked_table(core, stored, &event.record, endpoints).await?;
         return check_remaining(&table, &stored.name, release, *address, force).map(|()| None);
     }
-    if !puts_on_track(command) {
+    // What is only said of a release moves nobody.
+    if !puts_on_track(command) || event.record.command == CommandName::SetFacts {
         return Ok(None);
     }
     let table = build_table(core, stored, &event.record, endpoints).await?;

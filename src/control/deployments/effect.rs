@@ -241,9 +241,9 @@ impl Effect<'_> {
         let wish = self.held.run.candidate.as_ref();
         let blend = wish.and_then(|wish| wish.blend);
         let plan = wish.and_then(|wish| wish.plan.clone());
-        let command = Command::SetCandidate { release: self.release()?, blend, replace: None, plan };
-        let facts = [("image".to_owned(), self.held.deployment.spec.image.clone())].into();
-        let options = CommandOptions { facts, ..CommandOptions::default() };
+        let facts = self.held.deployment.facts();
+        let command = Command::SetCandidate { release: self.release()?, blend, replace: None, plan, facts };
+        let options = CommandOptions::default();
         let done = execute(self.core, &self.held.deployment.app, &command, &self.asker(), &options).await;
         match done {
             // Somebody was faster, and has promoted it already.

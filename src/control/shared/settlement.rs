@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::error::ApiError;
-use crate::rollout::command::Asker;
+use crate::{rollout::command::Asker, schema::store::AppDifference};
 
 /// What an operator decides about the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +28,13 @@ pub struct RestoreOrder {
     pub asker: Asker,
 }
 
-/// How many keys a settlement wrote, deleted and left as they were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How many keys a settlement wrote, deleted and left as they were, and which apps the store had otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettlementCounts {
     pub written: usize,
     pub deleted: usize,
     pub unchanged: usize,
+    pub apps: Vec<AppDifference>,
 }
 
 /// A decision, and where its result is sent. If it is dropped without one, it was not carried out.

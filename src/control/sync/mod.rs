@@ -5,6 +5,7 @@
 //! shown. No request of an end user ever waits for anything here.
 
 mod access;
+mod app_differences;
 pub mod changes;
 pub mod endpoint_deadlines;
 pub mod follow;

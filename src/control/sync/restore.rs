@@ -10,8 +10,8 @@ use bytes::Bytes;
 use keyvalues::{Check, Key, Listing, Outcome, StoreError, Write};
 
 use super::{
-    identity::record_seq, interruption::Interruption, kept_deployments::KeptDeployments, origin,
-    replaced_app::ReplacedApp, succession::Succession,
+    app_differences, identity::record_seq, interruption::Interruption, kept_deployments::KeptDeployments,
+    origin, replaced_app::ReplacedApp, succession::Succession,
 };
 use crate::{
     control::{
@@ -54,6 +54,10 @@ impl Restore {
     pub fn plan(listing: &Listing, good: &Values, deployments: &KeptDeployments, epoch: &str) -> Self {
         let mut restore = Self {
             foreign: value(listing, EPOCH).filter(|found| is_foreign(found, listing, epoch)),
+            settled: SettlementCounts {
+                apps: app_differences::between(good, listing),
+                ..SettlementCounts::default()
+            },
             ..Self::default()
         };
         for (key, (value, _)) in good.iter().chain(deployments.values().into_iter().flat_map(Values::iter)) {
@@ -87,13 +91,13 @@ impl Restore {
 
     /// How many keys it writes.
     pub fn settled(&self) -> SettlementCounts {
-        self.settled
+        self.settled.clone()
     }
 
     /// Refuses to overwrite a store that may belong to other routers, unless `replace` is set.
     pub fn refuse_foreign(&self, replace: bool) -> Result<(), ApiError> {
         let Some(epoch) = self.foreign.as_ref().filter(|_| !replace) else { return Ok(()) };
-        let SettlementCounts { written, deleted, .. } = self.settled;
+        let SettlementCounts { written, deleted, .. } = &self.settled;
         let message = format!(
             "the store has another epoch (`{}`), so it may belong to other routers; send `replace`: true to overwrite \
              it: {written} keys would be written and {deleted} deleted",
@@ -247,7 +251,10 @@ mod tests {
         ]);
         let none = KeptDeployments::default();
         let restore = Restore::plan(&fallen, &state, &none, "e1");
-        assert_eq!(restore.settled(), SettlementCounts { written: 2, deleted: 3, unchanged: 1 });
+        let SettlementCounts { written, deleted, unchanged, apps } = restore.settled();
+        assert_eq!((written, deleted, unchanged), (2, 3, 1));
+        // What is no record says nothing of an app, and the app differs all the same.
+        assert_eq!(apps.iter().map(|differing| differing.app.as_str()).collect::<Vec<_>>(), ["gone", "shop"]);
         assert!(restore.refuse_foreign(false).is_ok());
         let touched = restore.apps.values().flatten().chain(&restore.endpoints).chain(&restore.leftovers);
         let mut touched: Vec<&str> = touched.map(|write| write.key().as_str()).collect();

@@ -13,7 +13,7 @@ use super::{
     refusal::Refusal,
     stable, sticky,
 };
-use crate::rollout::{record::Record, release::ReleaseId};
+use crate::rollout::{command_name::CommandName, record::Record, release::ReleaseId};
 
 /// Decides a command on an app's record (`None`: the app has none yet).
 ///
@@ -32,7 +32,7 @@ pub fn decide(
     admission::end_automatic_lock(&mut draft.next, command, asker);
     let case = Case { record, asker, background };
     let effect = match command {
-        Command::SetCandidate { release, blend, replace, plan } => {
+        Command::SetCandidate { release, blend, replace, plan, .. } => {
             candidate::set(&case, &mut draft, release, (*blend, plan.as_deref()), replace.as_ref())
         }
         Command::SetBlend { blend, release } => {
@@ -41,11 +41,11 @@ pub fn decide(
         Command::Abort { release } => candidate::abort(&case, &mut draft, release.as_ref()),
         Command::SetSticky { sticky } => sticky::set(&case, &mut draft, *sticky),
         Command::Promote { release } => stable::promote(&case, &mut draft, release.as_ref()),
-        Command::SetStable { release } => stable::set(&case, &mut draft, release),
+        Command::SetStable { release, .. } => stable::set(&case, &mut draft, release),
         Command::ClearStable { force } => stable::clear(&case, &mut draft, *force),
         // Only an app without a record is there to be made.
         Command::AddApp if record.is_none() => Ok(Effect::Changed),
-        Command::AddApp => Ok(Effect::Unchanged),
+        Command::AddApp | Command::SetFacts { .. } => Ok(Effect::Unchanged),
         Command::ChangeSettings { approvals } => change_settings(&case, &mut draft, *approvals),
         Command::Approve { subject } => approvals::approve(&case, &mut draft, subject),
         Command::WithdrawApproval { subject } => approvals::withdraw(&case, &mut draft, subject),
@@ -76,16 +76,41 @@ pub fn decide(
         }
         Command::FinishDrain { tenure, automatic } => drain::finish(&case, &mut draft, *tenure, *automatic),
     }?;
+    conclude(&case, draft, command, effect)
+}
+
+/// What comes of a command that has done to its draft what it is about.
+fn conclude(
+    case: &Case<'_>,
+    mut draft: Draft<'_>,
+    command: &Command,
+    effect: Effect,
+) -> Result<Decision, Refusal> {
+    let says_news = put_facts(&mut draft, command);
     Ok(match effect {
         Effect::Changed => {
             // The way back is never capped: what it leads to was stable before.
             if !matches!(command, Command::Rollback { .. }) {
-                check_stable(&case, draft.next.stable_release())?;
+                check_stable(case, draft.next.stable_release())?;
             }
             draft.finish(command.name())
         }
+        Effect::Unchanged if says_news => {
+            case.check_if_match()?;
+            draft.finish(CommandName::SetFacts)
+        }
         Effect::Unchanged => Decision::Unchanged,
     })
+}
+
+/// Puts down what a command says of its release, which it has put on a track or found there. Whether that is news.
+fn put_facts(draft: &mut Draft<'_>, command: &Command) -> bool {
+    match command {
+        Command::SetCandidate { release, facts, .. }
+        | Command::SetStable { release, facts }
+        | Command::SetFacts { release, facts } => draft.put_facts(release, facts),
+        _ => false,
+    }
 }
 
 /// Refuses a release that may not be given to everybody.

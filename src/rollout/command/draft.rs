@@ -4,6 +4,8 @@
 //! on one rule, which is here: a release that is routed all the time keeps its tenure. Who may give a command is not decided
 //! here.
 
+use serde_json::json;
+
 use super::{
     asker::{Asker, Background},
     decision::Decision,
@@ -16,6 +18,7 @@ use crate::{
         blend::Blend,
         command_name::CommandName,
         end_mark::EndMark,
+        facts::Facts,
         history,
         plan::PlanPause,
         record::{
@@ -41,6 +44,8 @@ pub(in crate::rollout) struct Draft<'a> {
     pub(in crate::rollout) next: Record,
     asker: &'a Asker,
     background: &'a Background,
+    /// What was known of a release, and what is said of it now.
+    said: Option<[Facts; 2]>,
 }
 
 impl<'a> Draft<'a> {
@@ -54,7 +59,7 @@ impl<'a> Draft<'a> {
         let before = record.cloned().unwrap_or_else(first);
         let mut next = before.clone();
         next.lock = before.lock_at(asker.at).cloned();
-        Self { before, next, asker, background }
+        Self { before, next, asker, background, said: None }
     }
 
     /// Whether an app has used up its seqs or tenures, so that nothing can change any more.
@@ -101,6 +106,18 @@ impl<'a> Draft<'a> {
         let index = self.next.draining.iter().position(|draining| draining.release == *release)?;
         let draining = self.next.draining.remove(index);
         Some((draining.tenure, draining.served))
+    }
+
+    /// Puts down what is said of a release on a track. Nothing said: what is known stays. Whether it is news.
+    pub(in crate::rollout) fn put_facts(&mut self, release: &ReleaseId, facts: &Facts) -> bool {
+        let mut on_track = [&mut self.next.candidate, &mut self.next.stable].into_iter().flatten();
+        let Some(stay) = on_track.find(|stay| stay.release == *release) else { return false };
+        if facts.is_empty() || stay.facts == *facts {
+            return false;
+        }
+        let known = std::mem::replace(&mut stay.facts, facts.clone());
+        self.said = Some([known, facts.clone()]);
+        true
     }
 
     fn new_tenure(&mut self) -> Tenure {
@@ -216,7 +233,7 @@ impl<'a> Draft<'a> {
         let mut unregistered = std::mem::take(&mut self.next.unregistered);
         unregistered.retain(|known| self.next.routed().any(|(routed, _)| *routed == known.release));
         self.next.unregistered = unregistered;
-        let Self { before, mut next, asker, .. } = self;
+        let Self { before, mut next, asker, said, .. } = self;
         let tracks =
             |record: &Record| (record.stable_release().cloned(), record.candidate_release().cloned());
         if tracks(&before) != tracks(&next) {
@@ -229,7 +246,8 @@ impl<'a> Draft<'a> {
         next.actor = asker.actor.clone();
         next.reason = asker.reason.clone();
         next.at = asker.at;
-        let changed = history::changed(&before, &next);
+        let mut changed = history::changed(&before, &next);
+        changed.extend(said.map(|said| ("facts".to_owned(), json!(said))));
         Decision::Change(Box::new(HistoryEvent { record: next, changed, receipt: None }))
     }
 }

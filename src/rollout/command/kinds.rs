@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::rollout::{
-    address::Address, blend::Blend, command_name::CommandName, record::Tenure, release::ReleaseId,
+    address::Address, blend::Blend, command_name::CommandName, facts::Facts, record::Tenure,
+    release::ReleaseId,
 };
 
 /// A command for one app.
@@ -19,11 +20,22 @@ pub enum Command {
         replace: Option<ReleaseId>,
         /// The plan that raises its blend from now on, by name.
         plan: Option<String>,
+        /// What is said of it; empty: what is known stays.
+        facts: Facts,
     },
     /// Makes a release stable.
     SetStable {
         /// The release.
         release: ReleaseId,
+        /// What is said of it; empty: what is known stays.
+        facts: Facts,
+    },
+    /// Says something of a release that is on a track, and changes nothing else.
+    SetFacts {
+        /// The release.
+        release: ReleaseId,
+        /// What is said of it.
+        facts: Facts,
     },
     /// Takes the stable release off its track, with nothing in its place: the app is off line.
     ClearStable {
@@ -180,6 +192,7 @@ impl Command {
         match self {
             Self::SetCandidate { .. } => CommandName::SetCandidate,
             Self::SetStable { .. } => CommandName::SetStable,
+            Self::SetFacts { .. } => CommandName::SetFacts,
             Self::ClearStable { .. } => CommandName::ClearStable,
             Self::AddApp => CommandName::AddApp,
             Self::ChangeSettings { .. } => CommandName::ChangeSettings,

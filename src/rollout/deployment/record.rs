@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{compose::service::Service, id::DeploymentId, run::Run, state::State};
-use crate::rollout::{app::AppName, release::ReleaseId};
+use crate::rollout::{app::AppName, facts::Facts, release::ReleaseId};
 
 /// The most bytes of JSON that are read as a deployment.
 const DEPLOYMENT_BYTES_MAX: usize = 256 << 10;
@@ -149,6 +149,25 @@ impl Deployment {
     /// The release at one of its ports.
     pub fn release(&self, port: u16) -> Option<ReleaseId> {
         format!("{}{port}/containers", self.release_prefix()).parse().ok()
+    }
+
+    /// What is said of its release: what was given with the call, and its image.
+    pub fn facts(&self) -> Facts {
+        let mut facts = self.facts_given().cloned().unwrap_or_default();
+        facts.entry("image".to_owned()).or_insert_with(|| self.spec.image.clone());
+        facts
+    }
+
+    /// What was given with the call; none: it puts no release on a track.
+    pub fn facts_given(&self) -> Option<&Facts> {
+        Some(&self.run.as_ref()?.candidate.as_ref()?.facts)
+    }
+
+    /// Says other things of its release.
+    pub fn say(&mut self, facts: &Facts) {
+        if let Some(wish) = self.run.as_mut().and_then(|run| run.candidate.as_mut()) {
+            wish.facts.clone_from(facts);
+        }
     }
 
     /// The release of its first port.

@@ -11,7 +11,7 @@ use super::{
     state::State,
     step::Step,
 };
-use crate::rollout::{address::Address, blend::Blend, command::Role};
+use crate::rollout::{address::Address, blend::Blend, command::Role, facts::Facts};
 
 /// What stands for every engine of a router where a deployment names its engine.
 pub const SPREAD: &str = "spread";
@@ -126,6 +126,9 @@ pub struct CandidateWish {
     /// With this plan, which has blends of its own; none: without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// What is said of it beside its image.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
     /// It is.
     pub is_set: bool,
 }

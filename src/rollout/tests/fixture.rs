@@ -12,6 +12,7 @@ use crate::rollout::{
     command::{Asker, Background, Command, Decision, Holds, Refusal, Role, decide},
     commit::{self, Write},
     endpoint::Endpoint,
+    facts::Facts,
     history, keys,
     record::{HistoryEvent, LeaveReason, Record, Tenure},
     release::ReleaseId,
@@ -74,7 +75,7 @@ impl Rollout {
     /// An app whose stable release is `name`.
     pub(in crate::rollout) fn stable(name: &str) -> Self {
         let mut rollout = Self::new();
-        rollout.done(Role::Operator, Command::SetStable { release: release(name) });
+        rollout.done(Role::Operator, Command::SetStable { release: release(name), facts: Facts::new() });
         rollout
     }
 
@@ -275,7 +276,13 @@ impl Rollout {
 }
 
 pub(in crate::rollout) fn set_candidate(name: &str, blend: Option<u16>) -> Command {
-    Command::SetCandidate { release: release(name), blend: blend.map(percent), replace: None, plan: None }
+    saying(name, blend, Facts::new())
+}
+
+/// The same, with what is said of the release.
+pub(in crate::rollout) fn saying(name: &str, blend: Option<u16>, facts: Facts) -> Command {
+    let (release, blend) = (release(name), blend.map(percent));
+    Command::SetCandidate { release, blend, replace: None, plan: None, facts }
 }
 
 pub(in crate::rollout) fn set_blend(blend: u16) -> Command {

@@ -12,6 +12,7 @@ use crate::{
         adopt::{Adoption, OldKey, mirror},
         command::{Command, Decision, Role},
         command_name::CommandName,
+        facts::Facts,
         record::{LeaveReason, Record, Tenure},
         release::{NULL, ReleaseId},
     },
@@ -46,8 +47,8 @@ fn commands() -> impl Strategy<Value = Command> {
     let until = option::of(select(vec![5_000_u64, 500_000]));
     prop_oneof![
         4 => (releases(), option::of(blend()), named())
-            .prop_map(|(release, blend, replace)| Command::SetCandidate { release, blend, replace, plan: None }),
-        4 => releases().prop_map(|release| Command::SetStable { release }),
+            .prop_map(|(release, blend, replace)| Command::SetCandidate { release, blend, replace, plan: None, facts: Facts::new() }),
+        4 => releases().prop_map(|release| Command::SetStable { release, facts: Facts::new() }),
         1 => any::<bool>().prop_map(|force| Command::ClearStable { force }),
         3 => (blend(), named()).prop_map(|(blend, release)| Command::SetBlend { blend, release }),
         1 => any::<bool>().prop_map(|sticky| Command::SetSticky { sticky }),
@@ -311,7 +312,10 @@ fn check_lock(was: &Rollout, before: &Record, after: &Record, step: &Step) {
 fn after(releases: u32) -> Rollout {
     let mut rollout = Rollout::new();
     for number in 0..releases {
-        rollout.done(Role::Operator, Command::SetStable { release: release(&format!("r{number}")) });
+        rollout.done(
+            Role::Operator,
+            Command::SetStable { release: release(&format!("r{number}")), facts: Facts::new() },
+        );
     }
     rollout
 }

@@ -42,6 +42,11 @@ fn what_is_said_of_a_release_goes_with_it_from_candidate_to_stable() {
     assert_eq!(router.api().state()["stable"]["facts"], facts);
     let history = router.api().get("history").expect(200).json();
     assert_eq!(history["events"][1]["changed"]["facts"], json!([{}, facts]), "{history}");
+    // Said again of a release that is where the command wants it, it is put down all the same.
+    maria(&["stable", "set", "v2", "--meta", "commit=77aa001"]).expect(0);
+    assert_eq!(router.api().state()["stable"]["facts"], json!({"commit": "77aa001"}));
+    let told = maria(&["history"]).out;
+    assert!(told.lines().next().is_some_and(|line| line.contains("set-facts")), "{told}");
     maria(&["candidate", "set", "v1", "--meta", "commit"]).expect(2);
     let refused = router.api().put("candidate", &json!({"release": "v1", "facts": {"Commit": "x"}}));
     assert_eq!(refused.expect(422).json()["error"]["field"], "facts.Commit");

@@ -7,6 +7,7 @@ const PAGES = [
 	['', 'Overview', 'open-app'],
 	['releases', 'Releases', 'open-releases'],
 	['history', 'History', 'open-history'],
+	['plans', 'Plans', 'open-plans'],
 	['shadow', 'Shadow', 'open-shadow'],
 	['deployments', 'Deployments', 'open-deployments'],
 	['previews', 'Previews', 'open-previews'],

@@ -22,7 +22,7 @@ export function banners({ retry, openStoreDialog }) {
 	const connectionBanner = banner({ testid: 'banner-connection', action: 'Try now', run: retry });
 	const storeBanner = banner({
 		testid: 'banner-store',
-		action: 'Accept or restore…',
+		action: 'Restore or accept…',
 		actionTestid: 'store-accept',
 		run: openStoreDialog,
 	});

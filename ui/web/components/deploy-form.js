@@ -15,12 +15,13 @@ export function deployForm({ deploy }) {
 	const replicas = input('replicas', { type: 'number', min: '1', max: '100', value: '1' });
 	const port = input('port', { type: 'number', min: '1', max: '65535', value: '80' });
 	const blend = input('blend', { type: 'number', min: '0', max: '100', step: '0.01', value: '0' });
+	const facts = lines('facts');
 	const environment = lines('environment');
 	const command = lines('command');
 	const healthPath = input('health-path', { spellcheck: 'false' });
 	const memory = input('memory', { type: 'number', min: '6' });
 	const cpus = input('cpus', { type: 'number', min: '0', step: 'any' });
-	const controls = { image, release, replicas, port, blend, environment, command, healthPath, memory, cpus };
+	const controls = { image, release, replicas, port, blend, facts, environment, command, healthPath, memory, cpus };
 	const error = errorLine('deploy-error');
 	const submitControl = submitButton('Deploy', 'deploy-submit', { 'aria-describedby': 'deployments-why' });
 	const element = h(
@@ -35,10 +36,11 @@ export function deployForm({ deploy }) {
 		h(
 			'details',
 			{ testid: 'deploy-more' },
-			h('summary', {}, 'Environment, command, health and limits'),
+			h('summary', {}, 'Facts, environment, command, health and limits'),
 			h(
 				'div.stack',
 				{},
+				field('Facts', facts, 'What is worth knowing of the release, NAME=value, a line each, such as commit=3f2a9c1.'),
 				field('Environment', environment, 'NAME=value, a line each. No value is shown again.'),
 				field('Command', command, 'An argument a line; left empty, the image’s own.'),
 				field('Path of the health check', healthPath, 'Such as /health; left empty, as the settings of the app say.'),

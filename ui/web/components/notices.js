@@ -52,11 +52,13 @@ export function banner({ testid, action, actionTestid, run }) {
 	const text = h('p');
 	const actionButton = action ? button(action, { run, testid: actionTestid }) : null;
 	const element = h('div.banner', { role: 'status', testid, hidden: true }, h('span', { 'aria-hidden': 'true' }, '⚠'), text, actionButton);
+	let shown = null;
 	return {
 		element,
 		update(words, mayAct = true) {
 			setShown(element, Boolean(words));
-			if (words) setText(text, words);
+			if (words && words !== shown) text.replaceChildren(...prose(words));
+			shown = words;
 			if (actionButton) setShown(actionButton, mayAct);
 		},
 	};

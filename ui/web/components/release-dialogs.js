@@ -3,10 +3,11 @@
 import { freshId, h, setShown, setText, showLines } from '../dom.js';
 import { releaseName } from '../release.js';
 import { testLines } from '../start-words.js';
+import { typedList } from '../typed-list.js';
 import { button, field } from './controls.js';
 import { openFormDialog } from './dialog.js';
 
-const readAddresses = (area) => area.value.split(/[\s,]+/).filter(Boolean);
+const readAddresses = (area) => typedList(area.value);
 
 /** Edits the endpoints of a release that are registered. `done` runs once they are changed. */
 export async function openEndpointsDialog({ api, notices, app, release, done }) {

@@ -3,6 +3,7 @@
 import { freshId, h } from '../dom.js';
 import { plural } from '../format.js';
 import { fatesOf } from '../fates.js';
+import { typedList } from '../typed-list.js';
 import { field } from './controls.js';
 import { fateTag } from './fate-tag.js';
 
@@ -115,7 +116,7 @@ export function releasePicker({ releases, history, track, first = null }) {
 		values() {
 			if (findChosen()) return { release: findChosen(), fate: fates.get(findChosen().id) ?? null, body: { id: findChosen().id } };
 			if (!readName()) return { release: null };
-			const endpoints = addresses.value.split(/[\s,]+/).filter(Boolean);
+			const endpoints = typedList(addresses.value);
 			const isId = readName().startsWith('apps/');
 			const body = { [isId ? 'id' : 'release']: readName(), ...(endpoints.length ? { endpoints } : {}) };
 			return { release: isId ? { id: readName() } : { id: null, release: readName() }, body };

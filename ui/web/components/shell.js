@@ -12,7 +12,7 @@ const THEMES = { system: ['◐', 'System'], light: ['☀', 'Light'], dark: ['☾
 
 // The menu: four sections, at fixed places. A section with several pages lists them in the line below.
 const SECTIONS = [
-	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'shadow', 'settings', 'previews', 'deployments', 'setup'], []],
+	['#/', 'Apps', 'nav-apps', ['apps', 'app', 'history', 'releases', 'shadow', 'settings', 'previews', 'plans', 'deployments', 'setup'], []],
 	[
 		'#/fleet',
 		'Fleet',
@@ -20,6 +20,7 @@ const SECTIONS = [
 		[],
 		[
 			['#/fleet', 'Routers', 'nav-routers', ['fleet']],
+			['#/store', 'Store', 'nav-store', ['store']],
 			['#/keyvalues', 'Keyvalues', 'nav-keyvalues', ['keyvalues']],
 		],
 	],

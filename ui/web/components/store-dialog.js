@@ -6,37 +6,36 @@ import { releaseName } from '../release.js';
 import { button, errorLine, submitButton } from './controls.js';
 import { openDialog } from './dialog.js';
 
-/** Opens the dialog. `done` runs after the store was accepted or restored. */
-export function openStoreDialog({ api, model, notices, done }) {
+const TITLES = { restore: 'Restore what is served?', accept: 'Accept the store as it is?' };
+
+/**
+ * Opens the dialog. `choice` is `restore` or `accept`, where only that is asked. `done` runs after the store was accepted or restored. What moves
+ * nobody is the prominent choice, and what Enter does.
+ */
+export function openStoreDialog({ api, model, notices, choice, done }) {
 	const error = errorLine('store-accept-error');
-	const accept = submitButton('Accept the store', 'store-accept-submit', { tone: 'stop' });
-	const restore = button('Restore what is served', { testid: 'store-restore' });
+	const [restores, accepts] = [choice !== 'accept', choice !== 'restore'];
+	const accept = button('Accept the store', { tone: choice === 'accept' ? 'stop' : '', testid: 'store-accept-submit', hidden: !accepts });
+	const restore = submitButton('Restore what is served', 'store-restore', { hidden: !restores });
 	const replace = h('input', { type: 'checkbox', id: 'store-replace', testid: 'store-replace' });
 	const replaceLabel = h('label.check', { for: 'store-replace' }, replace, ' Restore it even though this router has never used this store');
 	const replaceRow = h('p', { hidden: true }, replaceLabel);
 	const cancel = button('Cancel', { testid: 'store-accept-cancel' });
+	const restoring = 'this router writes the records, settings, endpoints and keys that it served last. No client moves.';
+	const accepting = 'every router then routes by what the store holds now. Clients move where it names another release.';
+	const look = h('a', { href: '#/store', testid: 'store-look', on: { click: () => dialog.close() } }, 'What differs, app by app');
 	const form = h(
 		'form.dialog-body',
 		{},
-		h(
-			'p',
-			{},
-			h('b', {}, 'Accept: '),
-			'every router then routes by what the store holds now. Clients move where it names another release.',
-		),
-		h('p', {}, `${describeServed(model.apps())} What the store does not hold is gone.`),
-		h(
-			'p',
-			{},
-			h('b', {}, 'Restore: '),
-			'this router writes the records, settings, endpoints and keys that it served last. No client moves.',
-		),
-		h('p.quiet', {}, 'Look at the page “Keyvalues” first.'),
+		restores ? h('p', {}, h('b', {}, 'Restore: '), restoring) : null,
+		accepts ? h('p', {}, h('b', {}, 'Accept: '), accepting) : null,
+		h('p', {}, `${describeServed(model.apps())}${accepts ? ' What the store does not hold is gone.' : ''}`),
+		choice ? null : h('p', {}, look),
 		replaceRow,
 		error,
-		h('div.dialog-buttons', {}, cancel, restore, accept),
+		h('div.dialog-buttons', {}, cancel, accept, restore),
 	);
-	const dialog = openDialog({ title: 'Accept the store as it is, or restore it?', content: form, testid: 'store-accept-dialog' });
+	const dialog = openDialog({ title: TITLES[choice] ?? 'Restore what is served, or accept the store?', content: form, testid: 'store-accept-dialog' });
 	cancel.addEventListener('click', () => dialog.close());
 
 	function setBusy(isBusy) {
@@ -59,12 +58,10 @@ export function openStoreDialog({ api, model, notices, done }) {
 		}
 	}
 
+	accept.addEventListener('click', () => settleStore(api.acceptStore, () => 'The store was accepted as it is.'));
 	form.addEventListener('submit', (event) => {
 		event.preventDefault();
-		settleStore(api.acceptStore, () => 'The store was accepted as it is.');
-	});
-	restore.addEventListener('click', () => {
-		settleStore(() => api.restoreStore(replace.checked ? { replace: true } : {}), describeRestored);
+		if (restores) settleStore(() => api.restoreStore(replace.checked ? { replace: true } : {}), describeRestored);
 	});
 	cancel.focus();
 }

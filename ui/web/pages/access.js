@@ -142,7 +142,7 @@ function sessionRow(session, end) {
 	const name = h('b', {}, session.name);
 	const place = h('span', {}, `${describeBrowser(session.browser)}, from ${session.client}`, session.current ? h('b', {}, ' (this browser)') : null);
 	const element = h(
-		'li.row',
+		'li.row.access-row',
 		{ testid: `session-${session.current ? 'current' : session.id}` },
 		name,
 		place,
@@ -169,7 +169,7 @@ function tokenRow(token, revoke) {
 	const ends = when({ future: true });
 	const isStored = token.source === 'store';
 	const element = h(
-		'li.row',
+		'li.row.access-row',
 		{ testid: `token-${token.name}` },
 		h('b', {}, token.name),
 		h('span', {}, token.role, h('span.quiet', {}, `: ${ROLES[token.role] ?? ''}.${describeLimits(token, 'Limited to: ')}`)),

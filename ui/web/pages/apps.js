@@ -12,6 +12,9 @@ import { findBox } from '../components/find-box.js';
 import { shareBar } from '../components/share-bar.js';
 import { pageHead } from '../components/controls.js';
 
+// More than these stand in two columns where there is room.
+const MANY = 60;
+
 export function appsPage({ model, params }) {
 	const find = findBox({
 		label: 'Find an app, release, host or state (/)',
@@ -60,6 +63,7 @@ export function appsPage({ model, params }) {
 		const allows = FILTERS.find(([key]) => key === filter)?.[2] ?? (() => true);
 		const shown = all.filter((each) => allows(each, each.state) && find.matches(`${searchText(each.state)} ${each.word}`));
 		chips.forEach((each) => each.update(all, filter));
+		list.classList.toggle('is-many', all.length > MANY);
 		keyed(list, shown, ({ state }) => state.app, appRow);
 		setShown(none, shown.length === 0);
 		setText(none, describeNone(model.facts.loaded, all.length, find.text()));

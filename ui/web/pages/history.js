@@ -32,10 +32,12 @@ export function historyPage({ api, model, actions, params }) {
 	let leftOut = 0;
 	let shownChange = null;
 	let isAsked = false;
+	let isLoaded = false;
 
 	async function load(before) {
 		try {
 			const page = await api.getHistory(name, { limit: PAGE, before });
+			isLoaded = true;
 			const loaded = new Map([...events, ...page.events].map((event) => [eventKey(event), event]));
 			events = [...loaded.values()].sort(newestFirst);
 			if (before || next === null) next = page.next;
@@ -59,6 +61,8 @@ export function historyPage({ api, model, actions, params }) {
 	}
 
 	function redraw() {
+		// Hooks and tokens alone are not the history, and may come first.
+		if (!isLoaded) return setText(count, error.textContent ? '' : 'Loading …');
 		const oldest = next === null ? 0 : (events.at(-1)?.at ?? 0);
 		const all = merged(
 			events,

@@ -6,6 +6,7 @@ import { plural } from '../format.js';
 import { isUnreachable } from '../hosts.js';
 import { health, releaseName, releasesOf } from '../release.js';
 import { appHref } from '../page-address.js';
+import { typedList } from '../typed-list.js';
 import { endpointStrip } from '../components/endpoints.js';
 import { errorLine, field, submitButton } from '../components/controls.js';
 
@@ -41,7 +42,7 @@ export function setupPage({ api, model }) {
 	const keepRow = h('p', {}, h('label.check', {}, keep, ` ${others.default} goes on serving all hosts that no app claims`));
 	setShown(keepRow, others.isOnly);
 	function showHostsEffect() {
-		const text = describeHostsEffect({ hosts: splitWords(hosts.value), first, isKept: keepDefault(), ...others });
+		const text = describeHostsEffect({ hosts: typedList(hosts.value), first, isKept: keepDefault(), ...others });
 		setText(hostsEffect, text);
 		setShown(hostsEffect, Boolean(text));
 	}
@@ -146,10 +147,10 @@ function findDefault(model) {
 function readForm({ app, hosts, found, release, endpoint, port }) {
 	const fail = (field, error) => ({ field, error });
 	if (!NAME.test(app.value.trim())) return fail(app, `App name “${app.value.trim()}” is not allowed: ${NAME_ALLOWED}.`);
-	const read = { app: app.value.trim(), hosts: splitWords(hosts.value) };
+	const read = { app: app.value.trim(), hosts: typedList(hosts.value) };
 	if (found.value) return { ...read, body: { id: found.value } };
 	if (!release.value.trim()) return fail(release, 'Enter the first release, such as 1.0.0.');
-	const endpoints = splitWords(endpoint.value);
+	const endpoints = typedList(endpoint.value);
 	if (endpoints.length === 0) return fail(endpoint, 'Enter the first endpoint as ip:port, such as 127.0.0.1:9001.');
 	const body = { release: release.value.trim(), endpoints };
 	if (port.value.trim()) {
@@ -169,8 +170,6 @@ export function describeHostsEffect({ hosts, first, default: other, isOnly, isKe
 	if (isOnly && !isKept) return `${own} ${other} serves only the hosts that it claims from then on: all others get 404.`;
 	return other ? `${own} ${other} serves all other hosts.` : own;
 }
-
-const splitWords = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 // Those of no app: each app has releases of its own.
 async function listStoredReleases(api, apps) {

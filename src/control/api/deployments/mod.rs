@@ -25,6 +25,7 @@ use super::{
 use crate::{
     control::{
         commands::{
+            command::{CommandOptions, execute},
             deployments::{self, DeploymentOutcome, endpoints, unknown},
             recycle::refuse_while_recycled,
         },
@@ -38,7 +39,7 @@ use crate::{
         },
     },
     rollout::{
-        command::Role,
+        command::{Asker, Command, Role},
         deployment::record::{Deployment, DesiredState},
     },
     schema::{
@@ -89,6 +90,7 @@ pub async fn deploy(
         let outcome = DeploymentOutcome { deployment, changed: false, revision: 0 };
         return Ok(answer(&core, StatusCode::CREATED, outcome).await);
     }
+    let asker = call.asker(&core, None)?;
     let deployment = deployment_of(&core, &app, &call.caller, request)?;
     call.query.finish()?;
     let release = deployment.main_release();
@@ -101,7 +103,32 @@ pub async fn deploy(
         None => Vec::new(),
     };
     let outcome = deployments::create(&core, &deployment, further).await?;
+    let outcome = say_again(&core, &deployment, outcome, &asker).await?;
     Ok(answer(&core, StatusCode::CREATED, outcome).await)
+}
+
+/// A repeat with other facts says them of the release, whether it is the candidate already or will be.
+async fn say_again(
+    core: &Core,
+    asked: &Deployment,
+    made: DeploymentOutcome,
+    asker: &Asker,
+) -> Result<DeploymentOutcome, ApiError> {
+    let said = asked.facts_given().cloned().unwrap_or_default();
+    if made.changed || said.is_empty() || made.deployment.facts_given() == Some(&said) {
+        return Ok(made);
+    }
+    let key = (asked.app.clone(), asked.id.clone());
+    let outcome = deployments::change(core, &key, asker, |deployment| {
+        deployment.say(&said);
+        Ok(())
+    })
+    .await?;
+    if let Some(release) = asked.main_release() {
+        let command = Command::SetFacts { release, facts: outcome.deployment.facts() };
+        execute(core, &asked.app, &command, asker, &CommandOptions::default()).await?;
+    }
+    Ok(outcome)
 }
 
 /// `POST .../deployments/{id}/stop`

@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::{
     control::{
+        api::tracks::checked_facts,
         commands::engine_run::{EngineChoice, choose},
         limits::{DEPLOY_SECONDS, DEPLOY_SECONDS_MAX, REPLICAS_MAX},
         shared::{access::caller::Caller, core::Core, error::ApiError},
@@ -63,11 +64,7 @@ pub fn deployment_of(
             return Err(ApiError::value("health_path", message));
         }
     }
-    let candidate = (request.without_candidate != Some(true)).then(|| CandidateWish {
-        blend: request.blend,
-        plan: request.plan.clone(),
-        is_set: false,
-    });
+    let candidate = wish_of(&request)?;
     check_plan(core, app, &request)?;
     let choice = EngineChoice {
         engine: request.engine.clone(),
@@ -98,6 +95,19 @@ pub fn deployment_of(
     }
     let run = choose(core, &deployment.spec, choice)?;
     Ok(Deployment { run: Some(run), ..deployment })
+}
+
+/// What is to become of the release once it serves; none: nothing.
+fn wish_of(request: &DeployRequest) -> Result<Option<CandidateWish>, ApiError> {
+    let DeployRequest { blend, plan, facts, without_candidate, .. } = request;
+    let facts = checked_facts(facts.clone())?;
+    if *without_candidate == Some(true) {
+        if !facts.is_empty() {
+            return Err(ApiError::value("facts", "facts go with the release that becomes the candidate"));
+        }
+        return Ok(None);
+    }
+    Ok(Some(CandidateWish { blend: *blend, plan: plan.clone(), facts, is_set: false }))
 }
 
 /// Refuses a plan that could not be started once the release serves.

@@ -33,7 +33,7 @@ use crate::{
     },
     limits::REASON_BYTES_MAX,
     printable::cut,
-    rollout::{blend::Blend, command::Command, endpoint::Endpoint, release::ReleaseId},
+    rollout::{blend::Blend, command::Command, endpoint::Endpoint, facts::Facts, release::ReleaseId},
     schema::hook_in::{HookInTest, HookInTestRequest},
 };
 
@@ -159,7 +159,7 @@ impl CandidateOrder {
         }
         let asker = asker(core, caller, reason, None);
         let options = CommandOptions { endpoints, ..CommandOptions::default() };
-        let command = Command::SetCandidate { release, blend, replace: None, plan };
+        let command = Command::SetCandidate { release, blend, replace: None, plan, facts: Facts::new() };
         let outcome = execute(core, &hook.app, &command, &asker, &options).await?;
         let (is_served, _) = reached(core, &hook.app, outcome, &WriteQuery::default()).await;
         let app = &hook.app;

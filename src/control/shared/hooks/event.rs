@@ -136,6 +136,7 @@ fn about_command(command: &CommandName) -> &'static str {
     match command {
         CommandName::SetCandidate => "a candidate was set",
         CommandName::SetStable => "a release was made stable without a trial",
+        CommandName::SetFacts => "something was said of a release on a track, and nothing else was changed",
         CommandName::ClearStable => "the stable release was taken away: the app is off line",
         CommandName::SetBlend => "the blend was moved",
         CommandName::SetSticky => "pinning was turned on or off",

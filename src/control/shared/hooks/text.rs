@@ -113,7 +113,7 @@ fn sentence(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
         CommandName::Adopt => {
             format!("its raw keyvalues were adopted: stable {stable}, candidate {candidate}")
         }
-        _ => described(actor, event),
+        _ => described(names, actor, event),
     }
 }
 
@@ -141,8 +141,8 @@ fn locked(actor: &str, event: &HistoryEvent) -> String {
     }
 }
 
-/// A change of a plan, or one that this version has no words for.
-fn described(actor: &str, event: &HistoryEvent) -> String {
+/// A change of a plan or of what is known of a release, or one that this version has no words for.
+fn described(names: &ReleaseNames<'_>, actor: &str, event: &HistoryEvent) -> String {
     let command = &event.record.command;
     match command {
         CommandName::StartPlan
@@ -152,6 +152,7 @@ fn described(actor: &str, event: &HistoryEvent) -> String {
         | CommandName::AdvancePlan
         | CommandName::ApprovePlanStep
         | CommandName::StopPlan => planned(actor, event),
+        CommandName::SetFacts => format!("{actor} said of {}", facts(names, event)),
         _ => format!("{actor}: {command} ({})", fields(event)),
     }
 }
@@ -277,6 +278,17 @@ fn settings(event: &HistoryEvent) -> String {
     list(&names)
 }
 
+/// What was said of a release: `v2: build 1188, commit 3f2a9c1`.
+fn facts(names: &ReleaseNames<'_>, event: &HistoryEvent) -> String {
+    let (record, said) = (&event.record, side(event, "facts", 1));
+    let mut stays = record.candidate.iter().chain(&record.stable);
+    let about = stays.find(|stay| stay.facts.iter().all(|(name, fact)| said[name.as_str()] == **fact));
+    let lines = said.as_object().into_iter().flatten();
+    let lines: Vec<String> =
+        lines.map(|(name, fact)| format!("{name} {}", fact.as_str().unwrap_or_default())).collect();
+    format!("{}: {}", name(names, about.map(|stay| &stay.release)), list(&lines))
+}
+
 fn fields(event: &HistoryEvent) -> String {
     let names: Vec<&str> = event.changed.keys().map(String::as_str).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
@@ -343,6 +355,11 @@ mod tests {
                 "clear-stable",
                 json!({"stable": [id("v1"), null]}),
                 "shop: maria cleared stable, which was v1: the app is off line",
+            ),
+            (
+                "set-facts",
+                json!({"facts": [{}, {"build": "1188", "commit": "3f2a9c1"}]}),
+                "shop: maria said of v2: build 1188, commit 3f2a9c1",
             ),
             ("add-app", json!({}), "shop: maria made the app"),
             ("abort", json!({"candidate": [id("v3"), null]}), "shop: maria aborted v3; its clients go to v1"),

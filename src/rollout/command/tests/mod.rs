@@ -19,16 +19,19 @@ use crate::{
     limits::{DRAINING_MAX, EVENTS_MAX, TENURES_LEFT_MAX},
     rollout::{
         adopt::OldKey,
+        command_name::CommandName,
+        facts::Facts,
         keys,
         record::{DrainCause, LeaveReason, Tenure},
         tests::fixture::{
-            DRAIN_MAX_MS, Rollout, abort, app, percent, promote, release, rollback, set_blend, set_candidate,
+            DRAIN_MAX_MS, Rollout, abort, app, percent, promote, release, rollback, saying, set_blend,
+            set_candidate,
         },
     },
 };
 
 fn set_stable(name: &str) -> Command {
-    Command::SetStable { release: release(name) }
+    Command::SetStable { release: release(name), facts: Facts::new() }
 }
 
 fn lock(until: Option<u64>) -> Command {

@@ -48,6 +48,7 @@ fn a_candidate_comes_with_its_plan_and_with_no_blend_beside_it() {
         blend: blend.map(percent),
         replace: None,
         plan: Some("gradual".into()),
+        facts: Facts::new(),
     };
     let mut rollout = Rollout::stable("a");
     assert_eq!(rollout.refused(Operator, with_plan(Some(10))), "value");

@@ -1,5 +1,7 @@
 //! Commands that change who is on the tracks, row by row.
 
+use serde_json::json;
+
 use super::*;
 use crate::rollout::command::{
     asker::{Asker, Background},
@@ -25,6 +27,42 @@ fn set_candidate_again_changes_only_a_blend_that_is_given() {
     assert_eq!(rollout.tenure("b"), tenure);
 }
 
+/// A pipeline that ran again with another build of the same release was told `unchanged`, and what it said was gone.
+#[test]
+fn what_is_said_of_a_release_on_its_track_is_put_down_and_changes_nothing_else() {
+    let said = |commit: &str| Facts::from([("commit".to_owned(), commit.to_owned())]);
+    let mut rollout = Rollout::stable("a");
+    let event = |rollout: &Rollout| {
+        let event = rollout.newest_event().expect("an event");
+        (event.record.command, serde_json::Value::Object(event.changed))
+    };
+    rollout.done(Ci, saying("b", Some(25), said("1")));
+    let (tenure, seq) = (rollout.tenure("b"), rollout.record().seq);
+    rollout.unchanged(Ci, saying("b", None, said("1")));
+    rollout.unchanged(Ci, saying("b", None, Facts::new()));
+    let record = rollout.done(Ci, saying("b", None, said("2")));
+    assert_eq!(record.candidate.map(|stay| stay.facts), Some(said("2")));
+    assert_eq!((record.seq, record.blend, rollout.tenure("b")), (seq + 1, percent(25), tenure));
+    assert_eq!(event(&rollout), (CommandName::SetFacts, json!({"facts": [said("1"), said("2")]})));
+    // With something else that changes it is one event, and a promote takes them along.
+    rollout.done(Ci, saying("b", Some(50), said("3")));
+    assert_eq!(event(&rollout).0, CommandName::SetCandidate);
+    rollout.done(Operator, promote(None));
+    let again = |facts| Command::SetStable { release: release("b"), facts };
+    rollout.unchanged(Ci, again(said("3")));
+    let record = rollout.done(Ci, again(said("4")));
+    assert_eq!(record.stable.map(|stay| stay.facts), Some(said("4")));
+    // The pipeline that set it as candidate runs again.
+    assert_eq!(rollout.done(Ci, saying("b", None, said("5"))).command, CommandName::SetFacts);
+    let set_facts = |name: &str| Command::SetFacts { release: release(name), facts: said("6") };
+    rollout.unchanged(Ci, set_facts("c"));
+    rollout.if_match = Some(1);
+    assert_eq!(rollout.refused(Ci, set_facts("b")), "stale");
+    rollout.if_match = None;
+    rollout.done(Operator, lock(None));
+    assert_eq!(rollout.refused(Ci, set_facts("b")), "locked");
+}
+
 #[test]
 fn set_candidate_refuses_the_stable_release() {
     assert_eq!(Rollout::stable("a").refused(Operator, set_candidate("a", None)), "release_is_stable");
@@ -46,6 +84,7 @@ fn ci_names_the_candidate_it_replaces_once_that_has_clients() {
         blend: None,
         replace: Some(release(name)),
         plan: None,
+        facts: Facts::new(),
     };
     assert_eq!(rollout.refused(Ci, set_candidate("c", None)), "candidate_in_use");
     assert_eq!(rollout.refused(Ci, replacing("d")), "other_candidate");
@@ -81,9 +120,9 @@ fn ci_may_be_capped() {
     let promote_b = promote(Some("b"));
     assert_eq!(rollout.refused(Ci, promote_b.clone()), "forbidden");
     for name in ["b", "c"] {
-        assert_eq!(rollout.refused(Ci, Command::SetStable { release: release(name) }), "forbidden");
+        assert_eq!(rollout.refused(Ci, set_stable(name)), "forbidden");
     }
-    rollout.unchanged(Ci, Command::SetStable { release: release("a") });
+    rollout.unchanged(Ci, set_stable("a"));
     rollout.done(Operator, meant(100));
     rollout.done(Operator, promote_b);
     // The way back goes where the app was before.
@@ -111,7 +150,7 @@ fn an_app_is_made_once() {
     let record = rollout.done(Ci, Command::AddApp);
     assert_eq!((rollout.tracks().as_str(), record.seq), ("- - |", 1));
     rollout.unchanged(Ci, Command::AddApp);
-    rollout.done(Ci, Command::SetStable { release: release("a") });
+    rollout.done(Ci, set_stable("a"));
 }
 
 #[test]

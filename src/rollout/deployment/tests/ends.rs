@@ -1,6 +1,6 @@
 //! Whatever is asked for, and whatever is so: each deployment comes to an end.
 
-use std::iter::repeat;
+use std::{collections::BTreeMap, iter::repeat};
 
 use proptest::prelude::*;
 
@@ -121,7 +121,8 @@ fn any_world() -> impl Strategy<Value = World> {
             run.started = started.iter().map(|number| (*number, 0)).collect();
             run.registered = registered.iter().map(|number| (*number, at(number))).collect();
             run.unsettled = other;
-            run.candidate = wish.map(|is_set| CandidateWish { blend: None, plan: None, is_set });
+            run.candidate =
+                wish.map(|is_set| CandidateWish { blend: None, plan: None, facts: BTreeMap::new(), is_set });
             world.containers = containers;
             world
         },

@@ -82,7 +82,7 @@ pub(super) fn deployment(replicas: u32) -> Deployment {
         created_at: 1,
         old: None,
         run: Some(Run {
-            candidate: Some(CandidateWish { blend: None, plan: None, is_set: false }),
+            candidate: Some(CandidateWish { blend: None, plan: None, facts: BTreeMap::new(), is_set: false }),
             ..Run::new("node1".into(), "0badcafe".into(), Role::Ci, 60, 0)
         }),
     }
