@@ -166,8 +166,7 @@ class Fleet:
             until('a router is ready', lambda: call(admin, 'GET', '/readyz')[0] == 200)
             self.admins.append(admin)
         until('all routers know each other', lambda: self.set(0, True, 'wait=fleet&timeout=5s')[0] == 200)
-        self.kept = [socket.create_connection(('127.0.0.1', admin)) for admin in self.admins]
-        self.files = [sock.makefile('rb') for sock in self.kept]
+        self.kept, self.files = [None] * routers, [None] * routers
 
     def set(self, at, sticky, query='', timeout=30):
         path = f'{PATH}/sticky' + (f'?{query}' if query else '')
@@ -175,17 +174,27 @@ class Fleet:
 
     def seqs(self):
         """What every router serves, all asked at once on kept connections."""
-        for sock, admin in zip(self.kept, self.admins):
-            sock.sendall(f'GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{admin}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n'.encode())
-        return [self.read_seq(file) for file in self.files]
+        for at in range(len(self.admins)):
+            self.ask(at)
+        return [self.read_seq(self.files[at]) or self.ask(at, True) or self.read_seq(self.files[at]) for at in range(len(self.admins))]
+
+    def ask(self, at, anew=False):
+        if anew or self.kept[at] is None:
+            self.kept[at] = socket.create_connection(('127.0.0.1', self.admins[at]))
+            self.files[at] = self.kept[at].makefile('rb')
+        head = f'GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{self.admins[at]}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n'
+        with contextlib.suppress(OSError):
+            self.kept[at].sendall(head.encode())
 
     @staticmethod
     def read_seq(file):
+        """None where the router has closed the connection."""
         length = 0
-        while (line := file.readline()) not in (b'\r\n', b''):
-            if line.lower().startswith(b'content-length:'):
-                length = int(line.split(b':')[1])
-        return json.loads(file.read(length))['seq']
+        with contextlib.suppress(OSError):
+            while (line := file.readline()) not in (b'\r\n', b''):
+                if line.lower().startswith(b'content-length:'):
+                    length = int(line.split(b':')[1])
+            return json.loads(file.read(length))['seq'] if length else None
 
     def takes_command(self, at, flag):
         """Seconds until a router takes a command, and until all serve it."""

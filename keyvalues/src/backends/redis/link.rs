@@ -130,7 +130,7 @@ impl Link {
     pub(super) fn command(&self, name: &str) -> Command<'_> {
         let mut invocation = self.script.prepare_invoke();
         invocation.arg(&self.prefix).arg(name);
-        Command(invocation)
+        Command { invocation, is_large: false }
     }
 
     /// A connection of its own, for commands that block, and where it leads.
@@ -186,19 +186,6 @@ impl Link {
         }
     }
 
-    /// Makes a call that may be repeated and has a small answer: if a new connection is answered before the live one, the live
-    /// one leads nowhere, and the call is made once more.
-    pub(super) async fn probe<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, StoreError> {
-        let mut connection = self.shared().await?;
-        match self.small(command.invoke(&mut connection)).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => match self.after(&error).await {
-                Failure::Lost(_) => self.call(command).await,
-                Failure::Refused(error) => Err(error),
-            },
-        }
-    }
-
     /// Waits for a small answer on the live connection.
     async fn small<T>(&self, answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, RedisError> {
         let rival = async {
@@ -208,8 +195,8 @@ impl Link {
                 std::future::pending::<()>().await;
             }
         };
-        let answer = self.patience.unless_overtaken(Duration::ZERO, answer, rival).await;
-        answer.unwrap_or_else(|()| Err(leads_nowhere()))
+        let answer = self.patience.unless_overtaken(Duration::ZERO, answer, rival);
+        self.wait_for(answer).await.unwrap_or_else(|()| Err(leads_nowhere()))
     }
 
     /// Waits for an answer on a connection of the caller's, to a question that may itself wait for so long.
@@ -252,25 +239,42 @@ impl Link {
         if self.place.moves() {
             self.leave_former().await;
         }
-        let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        if let Err(error) = self.small(redis::cmd("PING").query_async::<String>(&mut connection)).await {
-            self.after(&error).await;
-            self.shared().await.map_err(Failure::Refused)?;
-        }
+        self.proved().await?;
         self.call_once(command).await
     }
 
     async fn call_once<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, Failure> {
-        let mut connection = self.shared().await.map_err(Failure::Refused)?;
-        match self.wait_for(command.invoke(&mut connection)).await {
+        let mut connection = match command.is_large {
+            // How late its answer is says nothing, so it goes only where a small one has come.
+            true => self.proved().await?,
+            false => self.shared().await.map_err(Failure::Refused)?,
+        };
+        let invoked = command.invoke(&mut connection);
+        let answer = match command.is_large {
+            true => {
+                let _counted = Counted::one_more(&self.large);
+                self.wait_for(invoked).await
+            }
+            false => self.small(invoked).await,
+        };
+        match answer {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.after(&error).await),
         }
     }
 
+    /// The live connection, which was tried: if it broke while it was idle, it is replaced.
+    async fn proved(&self) -> Result<MultiplexedConnection, Failure> {
+        let mut connection = self.shared().await.map_err(Failure::Refused)?;
+        if let Err(error) = self.small(redis::cmd("PING").query_async::<String>(&mut connection)).await {
+            self.after(&error).await;
+            return self.shared().await.map_err(Failure::Refused);
+        }
+        Ok(connection)
+    }
+
     /// Waits for an answer on the live connection, which counts as doubtful if the caller gives up.
     async fn wait_for<T>(&self, answer: impl Future<Output = T>) -> T {
-        let _counted = Counted::one_more(&self.large);
         let pending = PendingAnswer::begin(|| self.doubtful.store(true, Relaxed));
         let answer = answer.await;
         pending.answered();
@@ -331,12 +335,21 @@ impl Drop for Counted<'_> {
 }
 
 /// One call of the script.
-pub(super) struct Command<'a>(ScriptInvocation<'a>);
+pub(super) struct Command<'a> {
+    invocation: ScriptInvocation<'a>,
+    is_large: bool,
+}
 
 impl Command<'_> {
     /// Adds an argument.
     pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
-        self.0.arg(argument);
+        self.invocation.arg(argument);
+        self
+    }
+
+    /// Says that its answer may be large, and so late on a connection that is sound.
+    pub(super) fn large(mut self) -> Self {
+        self.is_large = true;
         self
     }
 
@@ -345,7 +358,7 @@ impl Command<'_> {
         &self,
         connection: &mut MultiplexedConnection,
     ) -> Result<T, RedisError> {
-        self.0.invoke_async(connection).await
+        self.invocation.invoke_async(connection).await
     }
 }
 

@@ -88,7 +88,7 @@ impl Store for Redis {
     }
 
     async fn list(&self, prefixes: &[&str]) -> Result<Listing, StoreError> {
-        let (revision, rows) = self.link.read(&self.link.command("list").arg(prefixes)).await?;
+        let (revision, rows) = self.link.read(&self.link.command("list").arg(prefixes).large()).await?;
         let mut entries = reply::entries(rows)?;
         entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         Ok(Listing { revision, entries })
@@ -102,7 +102,7 @@ impl Store for Redis {
     ) -> Result<Listing, StoreError> {
         // A key before the prefix is as good as none.
         let after = after.map(Key::as_str).filter(|after| *after >= prefix).unwrap_or_default();
-        let command = self.link.command("page").arg(prefix).arg(after).arg(entries_max.max(1));
+        let command = self.link.command("page").arg(prefix).arg(after).arg(entries_max.max(1)).large();
         let (revision, rows) = self.link.read(&command).await?;
         let mut entries = reply::entries(rows)?;
         entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));

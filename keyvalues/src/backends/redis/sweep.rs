@@ -49,13 +49,13 @@ async fn search(link: &Link, every: Duration) -> StoreError {
 
 async fn take_turn(link: &Link, every: Duration) -> Result<(), StoreError> {
     let turn = link.command("turn").arg(every.as_millis() as u64);
-    if link.probe::<u8>(&turn).await? == 0 {
+    if link.read::<u8>(&turn).await? == 0 {
         return Ok(());
     }
     for pages in ["known", "new"] {
         let mut cursor = "0".to_owned();
         loop {
-            cursor = link.read(&link.command(pages).arg(cursor).arg(PAGE)).await?;
+            cursor = link.read(&link.command(pages).arg(cursor).arg(PAGE).large()).await?;
             if cursor == "0" {
                 break;
             }
