@@ -250,6 +250,13 @@ def forgotten(fleet, proxy, runs):
     shown('forgotten connections: all routers serve it', served)
 
 
+def ask_often(question, answered):
+    """Returns with the first yes. What is asked of a cluster without a leader may stay without an answer, so it is asked anew meanwhile."""
+    while not answered.is_set():
+        threading.Thread(target=lambda: question() and answered.set(), daemon=True).start()
+        answered.wait(0.05)
+
+
 def leader(fleet, etcd, runs):
     itself, taken = [], []
     for n in range(runs):
@@ -259,7 +266,8 @@ def leader(fleet, etcd, runs):
         etcd.processes[lost].kill()
         etcd.processes[lost].wait()
         begun = time.perf_counter()
-        probe = threading.Thread(target=lambda: (until('etcd writes', lambda: etcd.writes(left)), itself.append(time.perf_counter() - begun)))
+        first = threading.Event()
+        probe = threading.Thread(target=lambda: (ask_often(lambda: etcd.writes(left), first), itself.append(time.perf_counter() - begun)))
         probe.start()
         taken.append(fleet.takes_command(n % len(fleet.admins), n % 2 == 0)[0])
         probe.join()
