@@ -5,6 +5,7 @@
 //! Beside it: a random life held against a model, mixed load that may leave nothing behind, slow clients, descriptors that
 //! run out. Counts are reduced by default; `tests/run --long` runs them in full.
 
+mod comebacks;
 mod descriptors;
 mod failures;
 mod kill;

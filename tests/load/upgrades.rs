@@ -17,16 +17,22 @@ use support::{Endpoint, Router, Visitor, Wire, count, router, serving};
 /// Parts of a slow download, one each 100 ms.
 const PARTS: usize = 20;
 const PART_BYTES: usize = 1_000;
+/// All of a slow download.
+pub const DOWNLOAD_BYTES: usize = PARTS * PART_BYTES;
 
-/// An endpoint with pages, a download that takes two seconds, and WebSockets.
-fn site(release: &'static str) -> Endpoint {
+/// An endpoint with pages, downloads that take two seconds and 600 ms, and WebSockets.
+pub fn site(release: &'static str) -> Endpoint {
     serving(move |peer| {
         while let Some(request) = peer.request() {
             if request.header("upgrade").is_some() {
                 peer.send(upgrade_answer(release));
                 return echo_frames(peer);
             }
-            let (parts, wait) = if request.target() == "/slow" { (PARTS, 100) } else { (1, 0) };
+            let (parts, wait) = match request.target().as_str() {
+                "/slow" => (PARTS, 100),
+                "/less-slow" => (PARTS, 30),
+                _ => (1, 0),
+            };
             let length = parts * PART_BYTES;
             let mut sent = peer
                 .send(format!("HTTP/1.1 200 OK\r\nX-Release: {release}\r\nContent-Length: {length}\r\n\r\n"));
@@ -72,7 +78,7 @@ fn upgrades_under_load_lose_nothing() {
         assert_eq!(router.api().state()["blend"].as_f64(), Some((40 + round % 20) as f64), "round {round}");
         sockets.iter_mut().for_each(|socket| socket.assert_echo("still here"));
         for download in downloads {
-            assert_eq!(download.join().expect("it ends"), PARTS * PART_BYTES, "round {round}");
+            assert_eq!(download.join().expect("it ends"), DOWNLOAD_BYTES, "round {round}");
         }
     }
     let (came, answered) = (newcomers.answered(), traffic.answered());

@@ -236,3 +236,28 @@ fn the_reader_itself_tells_links_from_code() {
     assert_eq!(slug("The old flow, by curl"), "the-old-flow-by-curl");
     assert_eq!(slug("`peers/`: side by side"), "peers-side-by-side");
 }
+
+#[test]
+fn every_fuzz_target_is_one_that_the_job_of_each_night_runs() {
+    let files = fs::read_dir(root().join("tests/fuzz/fuzz_targets")).expect("they are there").flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let names: BTreeSet<String> =
+        names.filter_map(|name| Some(name.strip_suffix(".rs")?.to_owned())).collect();
+    let manifest = read("tests/fuzz/Cargo.toml");
+    let built = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\""));
+    assert_eq!(
+        built.map(str::to_owned).collect::<BTreeSet<_>>(),
+        names,
+        "cargo-fuzz lists what the manifest names"
+    );
+    let readme = read("tests/fuzz/README.md");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.map(str::to_owned).collect::<BTreeSet<_>>(), names);
+    let (job, script) = (read("deploy/ci/fuzz.yml"), read("tests/fuzz/run"));
+    assert!(
+        job.contains("- run: tests/fuzz/run ") && script.contains("cargo fuzz list"),
+        "it runs all of them"
+    );
+}

@@ -31,6 +31,7 @@ pub struct RouterBuilder {
     also_on: Option<String>,
     unread: bool,
     activated: bool,
+    held: bool,
     group: Option<PathBuf>,
     without_app: bool,
     tokens: Vec<String>,
@@ -147,6 +148,12 @@ impl RouterBuilder {
         self
     }
 
+    /// On sockets that this process opens and holds, as systemd does between two processes of a service.
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+
     /// With standard error in a pipe that nobody reads.
     pub fn unread(mut self) -> Self {
         self.unread = true;
@@ -229,6 +236,7 @@ impl RouterBuilder {
             group: self.group,
             unread: self.unread,
             activated: self.activated,
+            held: self.held.then(Vec::new),
             seeded: true,
             names_app: !self.without_app,
         };

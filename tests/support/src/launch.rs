@@ -1,7 +1,12 @@
 //! How the process of a router is started, the first time and again.
 
-use std::net::SocketAddr;
-use std::process::Command;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+/// Passes its standard input and output on as sockets of a service manager (sd_listen_fds(3)), and becomes a program, whose
+/// number is the one that it had.
+const PASS_ON: &str = "exec 3<&0 4<&1 </dev/null >&2; LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" \"$@\"";
 
 /// Its options.
 pub(crate) struct Launch {
@@ -22,6 +27,8 @@ pub(crate) struct Launch {
     pub(crate) unread: bool,
     /// On sockets that `systemd-socket-activate` has opened.
     pub(crate) activated: bool,
+    /// On these sockets, those of front and admin, which are opened with its first start and stay open.
+    pub(crate) held: Option<Vec<(SocketAddr, TcpListener)>>,
     pub(crate) seeded: bool,
     /// With `--app`.
     pub(crate) names_app: bool,
@@ -44,6 +51,29 @@ impl Launch {
             command.arg("-l").arg(socket.to_string());
         }
         command.arg("--").arg(plain.get_program()).args(plain.get_args());
+        command
+    }
+
+    /// A program of which these are the sockets.
+    pub(crate) fn on_held(&mut self, sockets: [SocketAddr; 2], program: Command) -> Command {
+        let Some(held) = &mut self.held else { return program };
+        if held.iter().map(|(address, _)| address).ne(&sockets) {
+            let open = |address| (address, TcpListener::bind(address).expect("the port is free"));
+            *held = sockets.map(open).into();
+        }
+        let mut passed =
+            held.iter().map(|(_, socket)| OwnedFd::from(socket.try_clone().expect("it can be shared")));
+        let mut command = Command::new("sh");
+        command.args(["-c", PASS_ON]).arg(program.get_program()).args(program.get_args());
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        program.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        if let Some(folder) = program.get_current_dir() {
+            command.current_dir(folder);
+        }
+        command.stdin(Stdio::from(passed.next().expect("one of the front")));
+        command.stdout(Stdio::from(passed.next().expect("one of the admin port")));
         command
     }
 

@@ -277,6 +277,7 @@ impl Router {
         command.args(&self.launch.flags).current_dir(self.dir.path());
         let copy = log.try_clone().expect("the log file can be shared");
         command.stdin(Stdio::null()).stdout(Stdio::from(copy));
+        let mut command = self.launch.on_held([self.front, self.admin], command);
         command.stderr(if self.launch.unread { Stdio::piped() } else { Stdio::from(log) });
         self.child = Some(command.spawn().expect("the binary can be run"));
     }
