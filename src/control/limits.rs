@@ -11,6 +11,9 @@ pub const STORE_READ_MAX: Duration = Duration::from_secs(2);
 pub const STORE_COMMIT_MAX: Duration = Duration::from_secs(4);
 /// How long a restore may take: 10,000 keys are 120 commits.
 pub const STORE_RESTORE_MAX: Duration = Duration::from_secs(30);
+/// How long after its start a router lets calls wait until it has read its store: a slow machine has done it by then, and a
+/// store that takes longer has an outage.
+pub const FIRST_READING: Duration = Duration::from_secs(5);
 /// How long a command waits, after its commit, until this router serves the result.
 pub const SERVED_WAIT_MAX: Duration = Duration::from_secs(5);
 /// The longest `?timeout=` of `?wait=fleet`.

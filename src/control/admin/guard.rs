@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     by_proxy::caller_of_proxy, client_address::client_address, guard_refusal::GuardRefusal,
@@ -16,11 +16,14 @@ use super::{
 };
 use crate::{
     authority::Authority,
-    control::shared::{
-        access::{live_tokens::Pass, session_cookie},
-        core::Core,
-        error::{ApiError, Kind},
-        old_api::{is_old_api, with_old_errors},
+    control::{
+        limits::FIRST_READING,
+        shared::{
+            access::{live_tokens::Pass, session_cookie},
+            core::Core,
+            error::{ApiError, Kind},
+            old_api::{is_old_api, with_old_errors},
+        },
     },
     rollout::command::Role,
 };
@@ -53,6 +56,7 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     let mut recording = Recording::begin(&core, &request);
     let told = RefusedCall::of(&core, &request);
     let is_old = is_old_api(request.uri().path());
+    let has_read = !is_of_api(request.uri().path()) || first_reading(&core).await;
     let mut response = match admit(&core, &mut request, &mut recording) {
         Ok(()) => next.run(request).await,
         Err(GuardRefusal { error, wait }) => {
@@ -60,6 +64,11 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
             error.into_response()
         }
     };
+    if !has_read && response.status() == StatusCode::NOT_FOUND {
+        let message =
+            "this router has read nothing of its store yet, so it cannot say what is there: ask again";
+        response = ApiError::new(Kind::StoreUnavailable, message).into_response();
+    }
     told.tell(&core, &response);
     if let Some(recording) = recording {
         recording.finish(&response);
@@ -69,6 +78,17 @@ pub async fn guard(State(core): State<Core>, mut request: Request, next: Next) -
     }
     secure(&mut response);
     response
+}
+
+fn is_of_api(path: &str) -> bool {
+    is_below(path, "/api") || is_below(path, "/v1")
+}
+
+/// Whether the store, or what the last process left of it, was read. A router that has just started lets calls wait for that:
+/// else it would say of an app that it is not there, or of a token that nobody has it.
+async fn first_reading(core: &Core) -> bool {
+    let age = core.clock.monotonic().saturating_sub(core.lifecycle.started);
+    timeout(FIRST_READING.saturating_sub(age), core.lifecycle.first_reading()).await.is_ok()
 }
 
 /// Adds the security headers to an answer.
@@ -92,7 +112,7 @@ fn admit(core: &Core, request: &mut Request, recording: &mut Option<Recording>) 
     }
     let host = host_of(request.uri(), request.headers())?;
     check_host(&host, &core.options.admin_hosts)?;
-    if !(is_below(path, "/api") || is_below(path, "/v1")) {
+    if !is_of_api(path) {
         return Ok(());
     }
     check_origin(request.headers(), &host)?;

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 pub struct Lifecycle {
     /// When the process started (monotonic).
     pub started: Duration,
+    /// The store, or what the last process left of it, was read once.
+    read: watch::Sender<bool>,
     published: watch::Sender<bool>,
     close_ports: watch::Sender<bool>,
     stop: watch::Sender<bool>,
@@ -25,12 +27,24 @@ impl Lifecycle {
     pub fn new(started: Duration) -> Self {
         Self {
             started,
+            read: watch::Sender::new(false),
             published: watch::Sender::new(false),
             close_ports: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             accepting: AtomicBool::new(false),
             front_fault: Mutex::default(),
         }
+    }
+
+    /// Says that something is known of apps now: of one that is not, it can be said that it is not there.
+    pub fn set_read(&self) {
+        self.read.send_if_modified(|read| !std::mem::replace(read, true));
+    }
+
+    /// Waits until something is known of apps.
+    pub async fn first_reading(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.read.subscribe().wait_for(|read| *read).await;
     }
 
     /// Says that a first table is live.

@@ -94,6 +94,7 @@ impl Publisher {
         let (epoch, pin_keys) = (image.epoch().to_owned(), image.pin_keys_at);
         self.core.roster.serve(Report { epoch, pin_keys, ..report });
         self.started = true;
+        self.core.lifecycle.set_read();
         self.note_served(revision);
         self.core.feed.nudge();
     }

@@ -25,6 +25,16 @@ fn said(program: &str, words: &[&str]) -> String {
     said
 }
 
+/// Builds the package as its script says, without what is for debuggers; its path in a folder.
+pub fn package(folder: &Path) -> String {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let program = support::binary().to_str().expect("the path of a build is text");
+    said("strip", &["-o", &path("rolling-router"), program]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/debian/build");
+    let words = [&path("rolling-router"), &path("out"), "-Znone"];
+    said(&script.display().to_string(), &words).trim().to_owned()
+}
+
 /// An empty root, and a package.
 struct Scene {
     folder: TempDir,
@@ -32,15 +42,9 @@ struct Scene {
 }
 
 impl Scene {
-    /// Builds the package as its script says, without what is for debuggers.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let program = support::binary().to_str().expect("the path of a build is text");
-        said("strip", &["-o", &path("rolling-router"), program]);
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/debian/build");
-        let words = [&path("rolling-router"), &path("out"), "-Znone"];
-        let package = said(&script.display().to_string(), &words).trim().to_owned();
+        let package = package(folder.path());
         fs::create_dir_all(folder.path().join("root/var/lib/dpkg/info")).expect("a folder");
         fs::write(folder.path().join("root/var/lib/dpkg/status"), "").expect("a file");
         Self { folder, package }

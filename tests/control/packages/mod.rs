@@ -3,3 +3,5 @@
 mod chart;
 mod debian;
 mod logs;
+mod machine;
+mod systemd;

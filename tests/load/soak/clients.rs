@@ -1,13 +1,13 @@
 //! Clients of every kind. Each says what failed that nobody provoked, and ends with that.
 
 use super::application::body;
-use super::{Draw, RELEASES, Soak};
+use super::{Draw, Place, RELEASES};
 use std::time::Duration;
 use support::clock::pause;
 use support::{Visitor, Wire};
 
 /// Keeps a connection and a pin.
-pub fn keep(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn keep(soak: &Place, mut draw: Draw) -> Result<(), String> {
     let mut visitor = Visitor::new(soak.front, &soak.host);
     while soak.goes_on() {
         visitor.navigates = draw.below(2) == 0;
@@ -19,13 +19,14 @@ pub fn keep(soak: &Soak, mut draw: Draw) -> Result<(), String> {
         pause(Duration::from_millis(draw.below(10)));
     }
     match visitor.connects {
-        1 => Ok(()),
+        // The process of before an upgrade ends a connection with an answer, which nothing else does.
+        connects if connects <= 1 + soak.upgrades() => Ok(()),
         connects => Err(format!("its connection was closed: {connects} were needed")),
     }
 }
 
 /// A connection for each request.
-pub fn come_and_go(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn come_and_go(soak: &Place, mut draw: Draw) -> Result<(), String> {
     while soak.goes_on() {
         let version = draw.below(2);
         let mut wire = Wire::open(soak.front);
@@ -41,7 +42,7 @@ pub fn come_and_go(soak: &Soak, mut draw: Draw) -> Result<(), String> {
 }
 
 /// Sends bodies of every length in both framings, in pieces.
-pub fn upload(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn upload(soak: &Place, mut draw: Draw) -> Result<(), String> {
     let mut wire = Wire::open(soak.front);
     while soak.goes_on() {
         let sent = body(length(&mut draw));
@@ -60,7 +61,9 @@ pub fn upload(soak: &Soak, mut draw: Draw) -> Result<(), String> {
         if chunked {
             wire.send("0\r\n\r\n");
         }
-        expect(&mut wire, "POST", &sent)?;
+        if expect(&mut wire, "POST", &sent)? {
+            wire = Wire::open(soak.front);
+        }
         soak.count();
         pause(Duration::from_millis(draw.below(20)));
     }
@@ -68,13 +71,15 @@ pub fn upload(soak: &Soak, mut draw: Draw) -> Result<(), String> {
 }
 
 /// Asks for bodies of every length in every framing.
-pub fn download(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn download(soak: &Place, mut draw: Draw) -> Result<(), String> {
     let mut wire = Wire::open(soak.front);
     while soak.goes_on() {
         let length = length(&mut draw);
         let kind = ["length", "chunks", "close"][draw.index(3)];
         wire.send(format!("GET /{kind}/{length} HTTP/1.1\r\nHost: {}\r\n\r\n", soak.host));
-        expect(&mut wire, "GET", &body(length)).map_err(|why| format!("{kind} {length}: {why}"))?;
+        if expect(&mut wire, "GET", &body(length)).map_err(|why| format!("{kind} {length}: {why}"))? {
+            wire = Wire::open(soak.front);
+        }
         soak.count();
         pause(Duration::from_millis(draw.below(20)));
     }
@@ -82,7 +87,7 @@ pub fn download(soak: &Soak, mut draw: Draw) -> Result<(), String> {
 }
 
 /// Leaves in the middle of everything.
-pub fn leave(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn leave(soak: &Place, mut draw: Draw) -> Result<(), String> {
     while soak.goes_on() {
         let mut wire = Wire::open(soak.front);
         let host = &soak.host;
@@ -113,7 +118,7 @@ pub fn leave(soak: &Soak, mut draw: Draw) -> Result<(), String> {
 }
 
 /// Asks for what the application cannot do, and wants to be told so.
-pub fn meet_failures(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn meet_failures(soak: &Place, mut draw: Draw) -> Result<(), String> {
     while soak.goes_on() {
         let mut wire = Wire::open(soak.front);
         if draw.below(2) == 0 {
@@ -142,9 +147,10 @@ fn length(draw: &mut Draw) -> usize {
     draw.index(most)
 }
 
-fn expect(wire: &mut Wire, method: &str, wanted: &[u8]) -> Result<(), String> {
+/// Whether the connection ends with the answer.
+fn expect(wire: &mut Wire, method: &str, wanted: &[u8]) -> Result<bool, String> {
     match wire.try_response(method) {
-        Ok(response) if response.status == 200 && response.body == wanted => Ok(()),
+        Ok(response) if response.status == 200 && response.body == wanted => Ok(response.says_close()),
         Ok(response) if response.status == 200 => {
             Err(format!("{} other bytes than the {} that were to come", response.body.len(), wanted.len()))
         }

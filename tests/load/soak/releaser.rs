@@ -1,19 +1,27 @@
 //! A release manager who never rests.
 
-use super::{Draw, RELEASES, Soak};
+use super::{Draw, Place, RELEASES};
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::clock::pause;
 use support::router::id;
 use support::{Answer, Api};
 
-/// Issues command after command until it is over; how many. Fails on an answer that the state does not explain.
-pub fn release(api: &Api, soak: &Soak) -> usize {
-    let (mut draw, mut commands) = (Draw(7), 0);
+/// Issues command after command until it is over; how many. Fails on an answer that the state does not explain: while the
+/// store is away a command may be refused, and the next one may be for what is so no more.
+pub fn release(api: &Api, soak: &Place) -> usize {
+    let (mut draw, mut commands, mut is_away) = (Draw(7), 0, false);
     while soak.goes_on() {
         let before = api.state();
-        command(api, &mut draw, &before).expect(200);
-        commands += 1;
+        let answer = command(api, &mut draw, &before);
+        match answer.status() {
+            503 => is_away = true,
+            409 if is_away => is_away = false,
+            _ => {
+                answer.expect(200);
+                (commands, is_away) = (commands + 1, false);
+            }
+        }
         pause(Duration::from_millis(20 + draw.below(80)));
     }
     commands

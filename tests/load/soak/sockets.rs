@@ -1,6 +1,6 @@
 //! WebSockets that talk, close, break off, and are told to come again when their release ends.
 
-use super::{Draw, Soak};
+use super::{Draw, Place};
 use std::time::Duration;
 use support::Wire;
 use support::clock::{Deadline, pause};
@@ -10,7 +10,7 @@ use support::websocket::{BINARY, CLOSE, TEXT, masked_frame, read_frame, upgrade}
 const ENDS: [u16; 2] = [1_001, 1_012];
 
 /// Opens one socket after the other.
-pub fn talk(soak: &Soak, mut draw: Draw) -> Result<(), String> {
+pub fn talk(soak: &Place, mut draw: Draw) -> Result<(), String> {
     while soak.goes_on() {
         let mut wire = Wire::open(soak.front);
         wire.send(upgrade("/talk", &soak.host));
@@ -31,7 +31,7 @@ pub fn talk(soak: &Soak, mut draw: Draw) -> Result<(), String> {
 }
 
 /// Says things for a while; whether the socket is still open.
-fn converse(soak: &Soak, draw: &mut Draw, wire: &mut Wire, ahead: &mut Vec<u8>) -> Result<bool, String> {
+fn converse(soak: &Place, draw: &mut Draw, wire: &mut Wire, ahead: &mut Vec<u8>) -> Result<bool, String> {
     let since = Deadline::after(Duration::ZERO);
     for n in 0..5 + draw.below(200) {
         let most = [20, 300, 70_000][draw.index(3)];

@@ -23,6 +23,11 @@ impl Process {
         fs::read_dir(format!("/proc/{}/fd", self.0)).expect("the process runs").count()
     }
 
+    /// Threads.
+    pub fn threads(self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.0)).expect("the process runs").count()
+    }
+
     /// The number that the next descriptor will have.
     pub fn lowest_free_descriptor(self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fd", self.0)).expect("the process runs").flatten();

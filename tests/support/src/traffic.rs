@@ -2,6 +2,7 @@
 
 use crate::clock::Deadline;
 use crate::{Router, Visitor};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -48,12 +49,17 @@ impl Traffic {
     }
 
     fn of(router: &Router, clients: usize, keeps: bool) -> Self {
+        Self::to(router.front, &router.host, clients, keeps)
+    }
+
+    /// Starts so many clients of somebody's front, which keep their connections or come anew for each request.
+    pub fn to(front: SocketAddr, host: &str, clients: usize, keeps: bool) -> Self {
         let clock = Deadline::after(Duration::from_secs(3600));
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let clients = (0..clients)
             .map(|_| {
-                let visitor = router.visitor();
+                let visitor = Visitor::new(front, host);
                 let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
                 thread::spawn(move || live(visitor, keeps, clock, &over, &answered))
             })
