@@ -146,7 +146,7 @@ fn rotates_its_log(installed: &Installed) {
 fn is_watched_over(installed: &Installed) {
     let machine = &installed.machine;
     let first = installed.main();
-    machine.run("kill", &["-9", &first]);
+    machine.run("systemctl", &["kill", "--kill-whom=main", "--signal=SIGKILL", UNIT]);
     installed.comes_back(&first);
     // The same with times that a test can wait for.
     let folder = machine.path("/etc/systemd/system/rolling-router.service.d");
@@ -157,7 +157,7 @@ fn is_watched_over(installed: &Installed) {
     machine.run("systemctl", &["restart", UNIT]);
     let second = installed.main();
     installed.serves();
-    machine.run("kill", &["-STOP", &second]);
+    machine.run("systemctl", &["kill", "--kill-whom=main", "--signal=SIGSTOP", UNIT]);
     installed.comes_back(&second);
     let journal = machine.run("journalctl", &["--unit", UNIT, "--no-pager"]);
     assert!(journal.contains("Watchdog timeout"), "{journal}");
