@@ -7,12 +7,15 @@ byte of a large response now and then, or does nothing at all; it holds its conn
 is below the deadlines that would cut it, so that every one of them is there all the time. Each acts every five seconds, at
 a moment of its own; with --in-step all of them act at once, as an attacker's would.
 
+The good client and its endpoint share the router's core, and so wait for it also where the router has answered them already. With
+--unshared the kernel lets them go first (SCHED_FIFO, which needs root), as if they were on machines of their own.
+
 Crowd, good client, and an endpoint for each, are processes of their own. The crowd and its endpoint have one core, the
 router, the good client and its endpoint the other, so that the crowd's own work is not taken for the router's. What is left
 of it is the third figure: a crowd that is connected to its endpoint, past the router.
 
   cargo build --profile dist
-  benches/slow_clients.py [--clients 9000] [--turns 5] [--seconds 6] [--workers 1] [--in-step]
+  benches/slow_clients.py [--clients 9000] [--turns 5] [--seconds 6] [--workers 1] [--in-step] [--unshared]
 """
 import argparse, asyncio, contextlib, http.client, json, multiprocessing, os, random, resource, signal, socket, statistics
 import subprocess, tempfile, time
@@ -179,6 +182,7 @@ def main():
     arguments.add_argument('--seconds', type=float, default=6)
     arguments.add_argument('--workers', type=int, default=1)
     arguments.add_argument('--in-step', action='store_true')
+    arguments.add_argument('--unshared', action='store_true')
     options = arguments.parse_args()
     binaries.router()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -197,6 +201,10 @@ def main():
     endpoints = [pipe.recv() for pipe in pipes[:2]]
     with tempfile.TemporaryDirectory() as folder:
         router, front = start_router(folder, endpoints, options.workers)
+        if options.unshared:
+            # This process is the good client, and the first other one its endpoint.
+            for pid in (0, processes[0].pid):
+                os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
         try:
             measure(options, pipes[2], router, front, endpoints[1])
         finally:

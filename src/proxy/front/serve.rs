@@ -20,7 +20,7 @@ use crate::proxy::{
     },
     forward::forward,
     route::Plan,
-    worker::{Worker, client::Client, stint},
+    worker::{Worker, client::Client},
 };
 
 /// Serves a connection until it ends. A panic in one request is one 500.
@@ -73,7 +73,6 @@ pub async fn refuse_plain_http(worker: Rc<Worker>, stream: TcpStream, client: Cl
 
 /// Waits for the next request; `Err` after a panic.
 fn poll_next(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Result<Next, ()>> {
-    stint::count_step(&connection.worker().shared.clock);
     match catch_unwind(AssertUnwindSafe(|| connection.poll_next(cx))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(next)) => Poll::Ready(Ok(next)),

@@ -15,14 +15,13 @@ use crate::proxy::{
         stream::Stream,
     },
     forward::forward,
-    worker::{client::Client, seat::ConnectionSeat, stint},
+    worker::{client::Client, seat::ConnectionSeat},
 };
 
 /// Serves a connection until it ends. `ahead` was read of it already.
 pub async fn serve_http2(seat: ConnectionSeat, stream: Stream, client: Client, ahead: Vec<u8>) {
     let Some(mut connection) = Http2Connection::begin(seat, stream, client, ahead).await else { return };
     poll_fn(|cx| {
-        stint::count_step(&connection.worker().shared.clock);
         loop {
             match connection.poll_next(cx) {
                 Poll::Ready(Some(arrival)) => drop(spawn_local(serve_request(arrival))),

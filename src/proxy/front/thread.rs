@@ -15,7 +15,6 @@ use crate::{
         Worker, coarse,
         phase::{Phase, reached},
         shared::FrontState,
-        stint,
     },
     telemetry::{access_log::WorkerLog, traces::WorkerTraces},
 };
@@ -50,10 +49,7 @@ impl WorkerThread {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .on_thread_unpark(move || {
-                coarse::refresh(&clock);
-                stint::rested();
-            })
+            .on_thread_unpark(move || coarse::refresh(&clock))
             .build_local(tokio::runtime::LocalOptions::default());
         match runtime {
             Ok(runtime) => runtime.block_on(self.run_worker()),

@@ -17,7 +17,6 @@ pub mod seat;
 pub mod shared;
 pub mod slots;
 pub mod slow_paths;
-pub mod stint;
 
 use std::{
     cell::{Cell, RefCell},

@@ -143,8 +143,7 @@ impl Http2Connection {
         .await;
     }
 
-    /// The worker that serves it.
-    pub fn worker(&self) -> &Worker {
+    fn worker(&self) -> &Worker {
         self.session.worker()
     }
 

@@ -31,15 +31,11 @@ pub use self::{
     suspend::SuspendedAttempt,
 };
 use super::failure::Failure;
-use crate::{
-    proxy::{downstream::Downstream, worker::stint},
-    upstream::stream::Stream,
-};
+use crate::{proxy::downstream::Downstream, upstream::stream::Stream};
 
 impl<D: Downstream> Exchange<'_, D> {
     /// Moves what can be moved; ready when the response is whole and with the client.
     pub fn poll(&mut self, cx: &mut Context<'_>, link: &mut Stream) -> Poll<Result<(), Failure>> {
-        stint::count_step(&self.worker.shared.clock);
         loop {
             self.went_on = false;
             let flushed = match self.down.poll_flush(cx) {
