@@ -237,6 +237,7 @@ fn assert_kept(router: &Router, clients: &mut [Visitor; 2], round: usize) {
     }
 }
 
+#[allow(clippy::print_stdout, reason = "the figures are for the page on running it")]
 fn under_load(way: Way) {
     let rounds = count(2, 200);
     let (mut router, mut clients) = start(way);

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use support::{clock::PATIENCE, clock::within, eventually};
+use support::clock::{PATIENCE, within};
 use tempfile::TempDir;
 
 const SCRIPT: &str = include_str!("machine.sh");

@@ -62,6 +62,7 @@ impl Installed {
     }
 
     /// Has another process take over so often, under load: nobody notices.
+    #[allow(clippy::print_stdout, reason = "the figures are for the page on running it")]
     fn taken_over(&self, rounds: usize, done: impl Fn(&Machine)) {
         let front = self.front();
         let load = [(4, true), (2, false)].map(|(clients, keeps)| Traffic::to(front, HOST, clients, keeps));

@@ -41,6 +41,7 @@ impl Figures {
     }
 
     /// Looks, if it is time.
+    #[allow(clippy::print_stdout, reason = "who looks at a run of an hour sees where it is")]
     pub fn look(&mut self, site: &Site) {
         if self.since.elapsed() < self.every {
             return;
@@ -61,7 +62,6 @@ impl Figures {
             logs,
             site.keys(),
         ];
-        // Who looks at a long run from outside sees where it is.
         println!("{look:?}");
         self.looks.push(look);
     }
