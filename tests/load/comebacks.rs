@@ -281,10 +281,14 @@ fn under_load(way: Way) {
     assert_eq!(seen.wrong, Vec::<String>::new(), "{way:?}");
     assert_eq!(seen.lost, 0, "{way:?}: while the router is there nothing is lost");
     if way != Way::Killed {
-        assert_eq!((seen.cut, seen.crossed, cut_downloads), (0, 0, 0), "{way:?}: what was open was answered");
+        assert_eq!((seen.cut, cut_downloads), (0, 0), "{way:?}: what was open was answered");
     }
     if !matches!(way, Way::Killed | Way::Stopped) {
         assert_eq!(seen.refused, 0, "{way:?}: nobody was refused");
+    }
+    // A process that ends closes what is idle, and a request may cross with that; one that is relieved leaves it alone.
+    if matches!(way, Way::Signal | Way::Verb) {
+        assert_eq!(seen.crossed, 0, "{way:?}: no connection ended under a request");
     }
 }
 
