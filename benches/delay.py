@@ -17,6 +17,7 @@ With --members 3 there are three routers on one Redis, and each client comes to 
 import argparse, asyncio, contextlib, http.client, json, math, os, random, resource, signal, socket, statistics, subprocess, tempfile, time
 
 import binaries
+from ports import free_port
 
 STABLE_SHARE = 0.001
 TOKEN = 'bench-token-of-32-characters-xx'
@@ -43,12 +44,6 @@ class Endpoint(asyncio.Protocol):
 async def serve(release, share):
     server = await asyncio.get_running_loop().create_server(lambda: Endpoint(release, share), '127.0.0.1', 0)
     return server, server.sockets[0].getsockname()[1]
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def release(app, name):

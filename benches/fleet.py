@@ -15,6 +15,7 @@ Starts the binary that packages have, so many times, on a store of their own. A 
 import argparse, base64, contextlib, http.client, json, os, selectors, socket, subprocess, tempfile, threading, time
 
 import binaries
+from ports import free_port
 
 RELEASE = 'apps/bench-a-80/containers'
 KEYVALUES = {
@@ -27,12 +28,6 @@ KEYVALUES = {
 }
 TOKEN = 'bench-token-0123456789abcdef'
 PATH = '/api/v1/apps/bench'
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def call(port, method, path, body=None, timeout=30, login=True):

@@ -11,7 +11,8 @@ another time. What is told is the processor time of the router, as percent of a 
 import argparse, http.server, json, os, selectors, signal, socket, statistics, subprocess, tempfile, threading, time
 
 import binaries
-from promote import KEYVALUES, await_ready, free_port
+from ports import free_port
+from promote import KEYVALUES, await_ready
 
 TOKEN = 'bench-token-0123456789abcdef'
 TICK = os.sysconf('SC_CLK_TCK')

@@ -11,9 +11,10 @@ benches/peers, and alternates `set candidate` and `promote` through the API. Two
   cargo build --profile dist && (cd benches/peers && cargo build --release)
   benches/promote.py [--count 1000] [--workers 1] [--store embedded|memory]
 """
-import argparse, contextlib, http.client, json, os, re, signal, socket, statistics, subprocess, tempfile, time
+import argparse, contextlib, http.client, json, os, re, signal, statistics, subprocess, tempfile, time
 
 import binaries
+from ports import free_port
 
 RELEASES = {'a': 'apps/bench-a-80/containers', 'b': 'apps/bench-b-80/containers'}
 KEYVALUES = {
@@ -41,12 +42,6 @@ class Api:
         if answer.status != 200:
             raise SystemExit(f'{method} {path}: {answer.status} {text}')
         return text
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def await_ready(port, process):

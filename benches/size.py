@@ -22,15 +22,10 @@ import argparse, contextlib, http.client, json, os, random, re, signal, socket, 
 import threading, time
 
 import binaries
+from ports import free_port
 
 TOKEN = 'bench-token-0123456789abcdef'
 HOST = 'shop.example.test'
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def endpoint(app, number, changed=False):

@@ -21,6 +21,7 @@ import argparse, asyncio, contextlib, http.client, json, multiprocessing, os, ra
 import subprocess, tempfile, time
 
 import binaries
+from ports import free_port
 
 APPS = ('good', 'crowd')
 LARGE = 1 << 20
@@ -126,12 +127,6 @@ def memory(pid):
     """Anonymous memory in KiB."""
     with open(f'/proc/{pid}/smaps_rollup') as file:
         return next(int(line.split()[1]) for line in file if line.startswith('Anonymous:'))
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def keyvalues_of(app, endpoint):

@@ -12,7 +12,7 @@ pub(super) async fn status(gateway: &Gateway) -> Result<(Revision, u64), StoreEr
     Ok((ranged.header.revision.0, ranged.header.cluster_id.0))
 }
 
-/// The same, if the cluster still has what its keys were at a revision (0: now).
+/// The same, if the cluster still has what its keys were at a revision.
 pub(super) async fn status_at(gateway: &Gateway, revision: Revision) -> Result<(Revision, u64), StoreError> {
     let ranged: RangeAnswer = gateway.read("kv/range", &nothing_at(revision)).await?;
     Ok((ranged.header.revision.0, ranged.header.cluster_id.0))
