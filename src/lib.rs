@@ -49,7 +49,7 @@
 //! | [`config`] | flags, environment and file into a valid `Config` | `limits`, `engine`, `rollout` |
 //! | [`cli`] | one file per verb; all but `serve` and `demo` speak HTTP with a router | `config`, `schema` |
 //! | [`server`] | the composition root: start-up and shutdown order | everything |
-//! | [`cell`], [`slots`], [`authority`], [`printable`], [`cause`], [`memory`], [`file_stamp`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, what an error comes down to, memory given back after a crowd, whether a file is another one than before | nothing |
+//! | [`cell`], [`slots`], [`authority`], [`printable`], [`cause`], [`memory`], [`file_stamp`], [`span`] | the small primitives that several planes need: counters of one writer, slots whose copies share what is the same, hosts with ports, text made fit to be shown, what an error comes down to, memory given back after a crowd, whether a file is another one than before, lengths of time in words | nothing |
 //! | `keyvalues` (crate) | the store contract, its backends, the conformance suite that they all run | knows nothing of proxying |
 //!
 //! Inside [`control`] each room imports only those before it: `limits`, `shared` (state, no behaviour), `commands` (every
@@ -160,6 +160,7 @@ pub mod rollout;
 pub mod schema;
 pub mod server;
 pub mod slots;
+pub mod span;
 pub mod telemetry;
 pub mod upstream;
 

@@ -15,6 +15,7 @@ use crate::{
         plan::Plan,
         release::{DrainCause, Release},
     },
+    span::in_words,
 };
 
 /// The lines that show one app now.
@@ -287,7 +288,7 @@ fn locked(lock: &Lock, printer: &Printer, now: u64) -> String {
 
 fn halted(halt: &Halt, printer: &Printer, now: u64) -> String {
     let what = match halt.kind {
-        HaltKind::Pause => format!("paused for {} s: requests wait", halt.seconds),
+        HaltKind::Pause => format!("paused for {}: requests wait", in_words(halt.seconds.into())),
         HaltKind::Stop => format!("stopped: requests get 503{}", quoted(&halt.message)),
     };
     let text = format!("{what}, by {} {} ago; `resume` lets them go on", halt.by, rough(since(halt.at, now)));

@@ -11,7 +11,7 @@ use super::{
     exit::{Exit, Failure},
     printer::Printer,
 };
-use crate::schema::change::PauseRequest;
+use crate::{schema::change::PauseRequest, span::in_words};
 
 /// Let the requests of an app wait, as while a migration runs, until `resume`
 ///
@@ -29,6 +29,6 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments, printer: &Printer) -> Result<Exit, Failure> {
     let seconds = u32::try_from(arguments.length.as_secs()).unwrap_or(u32::MAX);
     let request = PauseRequest { seconds: Some(seconds), reason: None };
-    let done = format!("paused for {seconds} s at most: requests wait until `resume`");
+    let done = format!("paused for {} at most: requests wait until `resume`", in_words(seconds.into()));
     arguments.change.ask_as_seen(|_| Change::new(Method::POST, "pause", &request, done), printer).await
 }

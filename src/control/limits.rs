@@ -130,8 +130,10 @@ pub const LINGER_MAX: Duration = Duration::from_secs(2);
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take for a request's head.
 pub const HEAD_MAX: Duration = Duration::from_secs(10);
-/// How long a client may take for a request's body.
+/// How long a client may take for a request's body, however short it is.
 pub const BODY_MAX: Duration = Duration::from_secs(10);
+/// For so many bytes of it that have come it has a second more: 128 kbit/s.
+pub const BODY_BYTES_PER_SECOND_MIN: usize = 16 << 10;
 /// The longest head, in bytes.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// The longest JSON body, in bytes: above what any call needs, so that absurd nesting is named as such.

@@ -78,13 +78,15 @@ mod tests {
         }
     }
 
-    /// Walks `clients` consecutive new clients; at no point is the candidate's share off by more than a few.
+    /// Walks `clients` consecutive new clients, 20,000 at most; at no point is the candidate's share off by more than five.
+    /// Of all runs of so many multiples of the golden ratio, wherever they start, and all arcs of the circle, the worst is off
+    /// by 4.984: 19,581 of them.
     fn assert_share(blend: Blend, offset: u16, start: u64, clients: u64) {
         let mut taken = 0.0;
         for (walked, count) in (1..=clients).map(|walked| (walked, start.wrapping_add(walked))) {
             taken += f64::from(u8::from(is_candidates(nth(count), offset, blend)));
             let off = (taken - walked as f64 * blend.percent() / 100.0).abs();
-            assert!(off <= 4.0, "{taken} of {walked} at {blend} % from {start}: off by {off}");
+            assert!(off < 5.0, "{taken} of {walked} at {blend} % from {start}: off by {off}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use support::clock::{Deadline, pause};
+use support::clock::{Deadline, PATIENCE, pause};
 use support::log::objects;
 use support::router::free_port;
 use support::visitor::pin_of;
@@ -40,14 +40,20 @@ fn candidate_endpoints_that_die_hang_and_return_fail_nobody() {
         .key("rolling/hello/candidate/id", "apps/hello-v2-80/containers")
         .key("rolling/hello/settings", settings)
         .start();
-    let (over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (over, asked, left) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let lives: Vec<Life> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
-            .map(|thread| (&router, &over, &asked, thread))
-            .map(|(router, over, asked, thread)| scope.spawn(move || live(router, thread, over, asked)))
+            .map(|thread| (&router, &over, &asked, &left, thread))
+            .map(|(router, over, asked, left, thread)| {
+                scope.spawn(move || live(router, thread, over, asked, left))
+            })
             .collect();
         eventually("everybody has begun", || asked.load(Ordering::SeqCst) > 2 * CLIENTS);
-        torment(candidate, Duration::from_secs(count(8, 60) as u64));
+        let length = Deadline::after(Duration::from_secs(count(8, 60) as u64));
+        // Where others take the time of the machine, nothing may have happened yet.
+        let patience = Deadline::after(PATIENCE);
+        let is_enough = || length.passed() && (left.load(Ordering::SeqCst) > 0 || patience.passed());
+        torment(candidate, is_enough);
         over.store(true, Ordering::SeqCst);
         threads.into_iter().flat_map(|thread| thread.join().expect("clients end")).collect()
     });
@@ -86,9 +92,9 @@ fn reasons_in(log: &std::path::Path, requests: &[&String]) -> HashMap<String, St
 }
 
 /// Kills, hangs and revives endpoints, as chance will have it.
-fn torment(candidate: Vec<Site>, length: Duration) {
-    let (mut candidate, until, mut random) = (candidate, Deadline::after(length), 7_u64);
-    while !until.passed() {
+fn torment(candidate: Vec<Site>, is_enough: impl Fn() -> bool) {
+    let (mut candidate, mut random) = (candidate, 7_u64);
+    while !is_enough() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let site = &mut candidate[usize::try_from((random >> 33) % 3).expect("it is below 3")];
         match (random >> 60, &site.running) {
@@ -183,8 +189,14 @@ struct Client {
     life: Life,
 }
 
-/// Some clients take turns on this thread.
-fn live(router: &Router, thread: usize, over: &AtomicBool, asked: &AtomicUsize) -> Vec<Life> {
+/// Some clients take turns on this thread. Counts their requests, and those that left after a move.
+fn live(
+    router: &Router,
+    thread: usize,
+    over: &AtomicBool,
+    asked: &AtomicUsize,
+    left: &AtomicUsize,
+) -> Vec<Life> {
     let mut lives = Vec::new();
     let mut clients: Vec<Client> =
         (0..CLIENTS / THREADS).map(|n| Client::new(router, format!("t{thread}c{n}"))).collect();
@@ -197,7 +209,9 @@ fn live(router: &Router, thread: usize, over: &AtomicBool, asked: &AtomicUsize) 
             asked.fetch_add(1, Ordering::SeqCst);
             if client.since_move > STAYS || client.requests > REQUESTS {
                 let next = Client::new(router, format!("t{thread}c{n}g{}", lives.len()));
-                lives.push(std::mem::replace(client, next).life);
+                let life = std::mem::replace(client, next).life;
+                left.fetch_add(usize::from(life.moved.is_some()), Ordering::SeqCst);
+                lives.push(life);
             }
         }
         pause(Duration::from_millis(20));

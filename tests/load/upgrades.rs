@@ -99,7 +99,7 @@ fn upgrades_under_load_lose_nothing() {
 
 #[test]
 fn an_upgrade_that_fails_changes_nothing() {
-    let mut router = router().stable_on("v1", vec![site("v1")]).durable().limit("idle_ms", 5_000).start();
+    let mut router = router().stable_on("v1", vec![site("v1")]).durable().limit("idle_ms", 60_000).start();
     let config = router.path("config.toml");
     let good = fs::read_to_string(&config).expect("it has one");
     let (certificate, _) = CertificateFiles::new(&["localhost"]);

@@ -44,7 +44,7 @@ test('a recycle is told until it is over and good, and stays told when it failed
 
 test('who moves is said before a recycle, and what a fixed port means', () => {
 	const choice = { drain: 60, parallel: 1, inPlace: false };
-	assert.match(whoMoves(serving, choice)[1], /until 60\u00a0seconds are over/);
+	assert.match(whoMoves(serving, choice)[1], /for 1\u00a0min at most/);
 	assert.match(whoMoves(serving, choice)[3], /10\.0\.0\.5:80 move/);
 	const fixed = whoMoves({ ...serving, replicas: 1, ports: ['8080:80'] }, { ...choice, inPlace: true });
 	assert.match(fixed[4], /nobody is served meanwhile/);

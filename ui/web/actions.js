@@ -4,7 +4,7 @@ import { ApiError } from './api.js';
 import * as commands from './commands.js';
 import { confirmCommand } from './components/confirm.js';
 import { percent } from './format.js';
-import { releaseId } from './release.js';
+import { namesIn, releaseId } from './release.js';
 
 // How soon the router is asked again for how far a change is applied; an answer that says "not yet" took ten seconds already.
 const AGAIN_MS = 2000;
@@ -34,7 +34,7 @@ export function createActions({ api, model, notices, onTrouble = () => {} }) {
 			return answer;
 		} catch (error) {
 			if (!(error instanceof ApiError)) throw error;
-			notice.update({ text: `${label}: ${describeFailure(error)}`, tone: 'bad' });
+			notice.update({ text: `${label}: ${describeFailure(error, app)}`, tone: 'bad' });
 			if (error.status === 412) await refreshApp(app);
 			else if (error.status >= 500) onTrouble();
 			throw error;
@@ -122,7 +122,7 @@ function describeOutcome({ result, seq, applied, local_abort: isLocal }) {
 	return `done as change ${seq}${describeApplied(applied)}.`;
 }
 
-function describeFailure({ status, message }) {
-	if (status === 412) return 'not done. The app has changed in the meantime.';
-	return status ? `not done. ${message}` : message;
+function describeFailure({ status, message }, app) {
+	if (status === 412) return 'not done: the app has changed in the meantime.';
+	return status ? `not done: ${namesIn(message, app)}` : message;
 }

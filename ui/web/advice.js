@@ -7,7 +7,7 @@
 import { describeFate } from './describe.js';
 import { count, duration, plural } from './format.js';
 import { freezeWarnings } from './freeze-words.js';
-import { health, releaseId, releaseName } from './release.js';
+import { health, namesIn, releaseId, releaseName } from './release.js';
 import { beginEffect } from './start-words.js';
 
 // What is said before the router has looked at a candidate for the first time.
@@ -189,8 +189,8 @@ function comparisonWarnings({ candidate, verdict: judged }) {
 }
 
 function appWarnings(state) {
-	const { lock } = state;
-	const locked = lock ? [`The app is locked by ${lock.by}: “${lock.reason}”.`] : [];
+	const { app, lock } = state;
+	const locked = lock ? [`The app is locked by ${lock.by}: “${namesIn(lock.reason, app)}”.`] : [];
 	return [...locked, ...freezeWarnings(state), ...problemWarnings(state)];
 }
 

@@ -10,7 +10,7 @@ import { startBody } from './components/start-body.js';
 import { duration, percent } from './format.js';
 import { planNames } from './plan-words.js';
 import { appHref } from './page-address.js';
-import { releaseId, releaseName, releasesOf } from './release.js';
+import { namesIn, releaseId, releaseName, releasesOf } from './release.js';
 
 export function promote({ api, model, sendCommand, dryRun }, app) {
 	return {
@@ -31,7 +31,8 @@ function describePromote(state) {
 	return {
 		title: `Promote ${releaseName(state.candidate)} to stable, in place of ${releaseName(state.stable)}?`,
 		submit: `Promote ${releaseName(state.candidate)}`,
-		tone: 'go',
+		// Green is for what the verdict does not speak against.
+		tone: advice.judge(state)?.tone === 'bad' ? 'stop' : 'go',
 		...advice.promoteAdvice(state),
 	};
 }
@@ -355,7 +356,7 @@ export function unlock({ api, sendCommand }, app) {
 			submit: 'Unlock',
 			tone: 'primary',
 			effects: [unlockEffect(state), 'No client moves.'],
-			warnings: state.lock ? [`${state.lock.by} locked the app: “${state.lock.reason}”.`] : [],
+			warnings: state.lock ? [`${state.lock.by} locked the app: “${namesIn(state.lock.reason, app)}”.`] : [],
 			impossible: state.lock ? null : 'The app is no longer locked.',
 		}),
 		send: ({ seq }) => sendCommand(app, 'Unlock', () => api.unlock(app, undefined, seq)),

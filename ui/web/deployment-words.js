@@ -1,6 +1,6 @@
 // Deployments and recycles in words. Pure.
 
-import { plural } from './format.js';
+import { duration, plural } from './format.js';
 
 const OVER = ['serving', 'stopped'];
 const STATES = {
@@ -64,7 +64,7 @@ export function whoMoves({ replicas, ports, containers }, { drain, parallel, inP
 	const turns = parallel > 1 ? `${parallel} at a time` : 'one after the other';
 	const lines = [
 		`${plural(replicas, 'container')}, ${turns}: each new one is healthy before the clients of an old one leave.`,
-		`A client stays where it is until it navigates, or until ${plural(drain, 'second')} are over.`,
+		`A client stays where it is until it navigates, for ${duration(drain)} at most.`,
 		'It changes its endpoint once, and never its release.',
 		`Those pinned to ${addresses} move. What they keep in the memory of a container is lost with it.`,
 	];

@@ -1,15 +1,16 @@
 // Puts into words what holds CI back: the lock, who waits for it, and freezes. Pure.
 
 import { ahead, fullTime, plural } from './format.js';
+import { namesIn } from './release.js';
 
 /** Whose a lock is, why, and until when; and how many runs wait for it. */
-export function describeLock({ lock, lock_queue: queue }) {
+export function describeLock({ app, lock, lock_queue: queue }) {
 	const waiting = queue?.length ? ` ${describeQueue(queue)}` : '';
 	if (!lock) return `Not locked.${waiting}`.replace(/\.$/, '');
 	const whose = lock.automatic ? 'Locked automatically' : 'Locked';
 	const run = lock.holder && lock.holder !== lock.by ? ` (${lock.holder})` : '';
 	const end = lock.until ? `, until ${fullTime(lock.until)}` : '';
-	return `${whose} by ${lock.by}${run}: “${lock.reason}”${end}${waiting ? `.${waiting}` : ''}`;
+	return `${whose} by ${lock.by}${run}: “${namesIn(lock.reason, app)}”${end}${waiting ? `.${waiting}` : ''}`;
 }
 
 function describeQueue([first, ...others]) {

@@ -24,6 +24,9 @@ function shortName(segment, app) {
 	return dash < 0 ? name : name.slice(dash + 1);
 }
 
+/** A text of the router, with the ids of releases as the app's people know them: `rolled back to 1.0.0`. */
+export const namesIn = (text, app) => text.replace(/apps\/[\w.+-]+\/containers/g, (id) => releaseName(id, app));
+
 /** The full id of a release object or string, or null. */
 export function releaseId(release) {
 	if (release == null) return null;

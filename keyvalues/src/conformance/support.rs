@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Longer than anything a case waits for, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(super) fn key(text: &str) -> Key {
     Key::new(text).expect("cases use valid keys")

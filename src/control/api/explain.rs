@@ -34,6 +34,7 @@ use crate::{
         table::AppRoutes,
     },
     schema::explain::{ExplainRequest, ExplainedHost, Explanation},
+    span::in_words,
 };
 
 /// The longest method that the router takes, in bytes.
@@ -223,7 +224,11 @@ fn halted(app: &AppRoutes) -> Option<String> {
     let halt = app.halt.as_ref()?;
     let what = match halt.kind {
         HaltKind::Pause => {
-            format!("paused by {} for {} s, so it waits, and gets 503 after that", halt.by, halt.seconds)
+            format!(
+                "paused by {} for {}, so it waits, and gets 503 after that",
+                halt.by,
+                in_words(halt.seconds.into())
+            )
         }
         HaltKind::Stop => format!("stopped by {}, so it gets 503", halt.by),
     };

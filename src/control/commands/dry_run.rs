@@ -24,6 +24,7 @@ use crate::{
         target::ReleaseIndex,
     },
     schema::dry_run::{ClientMove, DryRun, DryRunResult, NewClients},
+    span::in_words,
 };
 
 /// Two standard errors of a sketch's count, in percent of the count. Below some hundred clients it is exact to one or
@@ -164,8 +165,9 @@ fn move_words(each: &ClientMove, after: &AppRoutes) -> String {
         MoveTime::NextPage => "at their next page".to_owned(),
         MoveTime::AfterDrain => {
             let settings = &after.settings;
-            let (drain, most) = (settings.drainseconds, settings.drainmaxseconds);
-            format!("over time: at their first page after {drain} s, the last after {most} s")
+            let [drain, most] =
+                [settings.drainseconds, settings.drainmaxseconds].map(|each| in_words(each.into()));
+            format!("over time: at their first page after {drain}, the last after {most}")
         }
     };
     format!("About {clients} {verb} from {from} to {to} {when} ({} %).", each.percent)

@@ -25,6 +25,7 @@ use crate::{
         pin::{PinKey, PinKeys},
         settings::Settings,
     },
+    span::in_words,
 };
 
 /// What is changed, in the words of an error.
@@ -152,11 +153,11 @@ fn refuse_too_soon(core: &Core, rotated: Option<&LastRotation>) -> Result<(), Ap
         return Ok(());
     }
     let message = format!(
-        "the pin keys were rotated {} s ago by {}, and pins live for {} s: another rotation now would forget clients that have \
+        "the pin keys were rotated {} ago by {}, and pins live for {}: another rotation now would forget clients that have \
          not come back since; `force` does it anyway",
-        passed.as_secs(),
+        in_words(passed.as_secs()),
         rotated.by,
-        pause.as_secs()
+        in_words(pause.as_secs())
     );
     Err(ApiError::new(Kind::Refused("too_soon"), message))
 }

@@ -6,7 +6,10 @@ use super::{
     request::{Request, Silence},
     word::{BucketSource, CookieChange, PinState, Rule, TesterFault, TesterMeans, TrackName},
 };
-use crate::rollout::{assign::Reason, table::AppRoutes};
+use crate::{
+    rollout::{assign::Reason, table::AppRoutes},
+    span::in_words,
+};
 
 pub(super) fn sentences(
     app: &AppRoutes,
@@ -164,7 +167,7 @@ fn valid(explanation: &Explanation, contents: &PinContents) -> String {
 
 fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> String {
     let to = explanation.release.as_ref().map_or("", |release| release.release.as_str());
-    let drain = app.settings.drainseconds;
+    let drain = in_words(app.settings.drainseconds.into());
     match reason {
         Reason::Override => format!("Its sender chose {to}."),
         Reason::Pin => {
@@ -190,7 +193,7 @@ fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> Strin
         }
         Reason::Drained => {
             format!(
-                "The pinned release drains, its {drain} s have passed and this is a navigation: the client moves to {to}."
+                "The pinned release drains, its {drain} have passed and this is a navigation: the client moves to {to}."
             )
         }
         Reason::DrainedEarly => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::program::{finish, program};
-use support::{Api, Visitor, eventually};
+use support::{Api, Process, Visitor, eventually};
 
 /// A running demo; it is killed when dropped.
 struct Demo {
@@ -75,8 +75,7 @@ fn the_demo_serves_both_releases_and_leaves_nothing_behind() {
     promote.args(["promote", "--admin", &demo.admin.to_string(), "--token", &demo.token]);
     finish(&mut promote).expect(0);
     assert_eq!(api.state()["stable"]["release"], "1.0.1");
-    let pid = demo.child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    Process(demo.child.id()).signal("INT");
     assert_eq!(demo.child.wait().unwrap().code(), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the temporary folder is gone");
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::program::{finish, program, program_at};
+use support::Process;
 
 /// Settings that leave both ports to the kernel.
 const ON_FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
@@ -57,8 +58,7 @@ impl RouterProcess {
 
     /// Asks it to end, and waits; its exit code.
     pub fn end(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run").success());
+        Process(self.child.id()).signal("TERM");
         self.child.wait().expect("it can be waited for").code()
     }
 }

@@ -4,7 +4,6 @@ use super::checker::{Operation, linearizable};
 use super::record::{Call, Field, Outcome, Record};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use support::clock::{Deadline, pause, within};
 use support::router::token;
 use support::servers::{Server, eventually as eventually_async};
-use support::{Router, count, echo, eventually, router};
+use support::{Process, Router, count, echo, eventually, router};
 
 type History = Vec<Operation<Call, Outcome>>;
 
@@ -161,16 +160,11 @@ fn redis() -> (Server, String) {
     (server, address)
 }
 
-fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
 /// Stops a process for a while, as a slow disk or a busy machine would.
 fn freeze(pid: u32, length: Duration) {
-    signal(pid, "STOP");
+    Process(pid).signal("STOP");
     pause(length);
-    signal(pid, "CONT");
+    Process(pid).signal("CONT");
 }
 
 /// Deletes the record past every router: the first one that sees it writes it back from its newest event.

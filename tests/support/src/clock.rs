@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long anything may take before a suite calls it hung. Generous, since two cores may be shared with a compiler.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take before a suite calls it hung. Generous, since two cores may be shared with a compiler and with other suites.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// How much of an hour a test is to have before it.
 const ROOM: u64 = 60;
 

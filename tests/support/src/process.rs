@@ -1,6 +1,7 @@
 //! What the kernel says about a running process: its memory, its descriptors, its processor time.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 /// A process by its id.
@@ -8,6 +9,12 @@ use std::time::Duration;
 pub struct Process(pub u32);
 
 impl Process {
+    /// Sends it a signal by name, without `SIG`.
+    pub fn signal(self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.to_string()]).status();
+        assert!(sent.expect("kill can be run").success());
+    }
+
     /// Memory that is its own and in use, in bytes. Pages of its binary do not count: which of them are resident says
     /// which code ran lately, and nothing about what a client costs. Read from `smaps_rollup`, since the figures of
     /// `statm` lag by up to 256 KiB per thread.

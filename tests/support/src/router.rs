@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -179,8 +179,7 @@ impl Router {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
-        assert!(sent.expect("kill can be run").success());
+        Process(self.pid()).signal(name);
     }
 
     /// Waits until it has ended by itself; its exit code.

@@ -94,6 +94,7 @@ export function blendControl({ setBlend, dryRun }) {
 		if (!answer && isLargeRise(shown.state.blend, target)) {
 			if (draft?.target !== target) beginDraft(target);
 			strip.open(shown.state, target, draft);
+			redraw();
 			return;
 		}
 		const sent = draft?.target === target ? draft : { target, seq: draft?.seq ?? shown.state.seq };
@@ -174,6 +175,8 @@ export function blendControl({ setBlend, dryRun }) {
 	function describeHint(state, target) {
 		if (shown.disabledReason) return `Blend: ${shown.disabledReason}.`;
 		if (isSending) return `Setting ${percent(target)} …`;
+		// The strip says who moves.
+		if (strip.isOpen()) return '';
 		if (!draft || target === state.blend) {
 			return 'Percent of new clients sent to the candidate. Drag and let go, or type a number and press Enter.';
 		}

@@ -21,7 +21,7 @@ export async function openEndpointsDialog({ api, notices, app, release, done }) 
 		testid: 'endpoints-list',
 	});
 	area.value = known.endpoints.map(({ address }) => address).join('\n');
-	const answers = h('ul.advice', { testid: 'endpoints-tested', 'aria-live': 'polite' });
+	const answers = h('ul.advice.is-answers', { testid: 'endpoints-tested', 'aria-live': 'polite' });
 	const testButton = button('Test them now', { tone: 'small', testid: 'endpoints-test', run: ask });
 	const reason = h('input.input', { id: freshId('reason'), testid: 'endpoints-reason', autocomplete: 'off' });
 	const force = h('input', { type: 'checkbox', testid: 'endpoints-force' });

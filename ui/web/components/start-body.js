@@ -20,7 +20,7 @@ export function startBody({ picker, plans, test }) {
 		{ id: freshId('begin'), testid: 'start-with' },
 		begins.map(([words], at) => h('option', { value: at }, words)),
 	);
-	const answers = h('ul.advice', { testid: 'start-tested', 'aria-live': 'polite' });
+	const answers = h('ul.advice.is-answers', { testid: 'start-tested', 'aria-live': 'polite' });
 	const testButton = button('Test its endpoints now', { tone: 'small', testid: 'start-test', run: ask });
 	let asked = 0;
 

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::wire::{Login, Refusal, Token};
 use crate::{
     backends::remote::{
-        ANSWER_WITHIN, Address, Clients, Failure, Patience, PendingAnswer, base, causes, redirected,
+        ANSWER_WITHIN, Address, Clients, Failure, Patience, PendingAnswer, base, innermost, redirected,
     },
     contract::StoreError,
     open_error::OpenError,
@@ -168,10 +168,10 @@ impl Gateway {
         if let Some(token) = self.token.lock().clone() {
             builder = builder.header(AUTHORIZATION, token);
         }
-        let response = builder.send().await.map_err(|error| Failure::Lost(causes(&error)))?;
+        let response = builder.send().await.map_err(|error| Failure::Lost(innermost(&error)))?;
         match response.error_for_status() {
             Ok(response) => self.answer_of(response).await,
-            Err(error) => Err(Failure::Lost(causes(&error))),
+            Err(error) => Err(Failure::Lost(innermost(&error))),
         }
     }
 
@@ -240,7 +240,7 @@ impl Gateway {
                 }
                 Ok(response) => return Ok(Err(response.json().await.unwrap_or_default())),
                 Err(error) if error.is_connect() => {
-                    unreachable = causes(&error);
+                    unreachable = innermost(&error);
                     self.next_member();
                 }
                 Err(error) => return Err(self.lost(&error)),
@@ -282,7 +282,7 @@ impl Gateway {
 
     fn lost(&self, error: &reqwest::Error) -> Failure {
         self.next_member();
-        Failure::Lost(causes(error))
+        Failure::Lost(innermost(error))
     }
 
     /// A refusal in the words of the contract. A member without a leader, or one that was too slow, cannot say whether the

@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::CONT
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    backends::remote::{Address, Failure, base, causes, client, redirected},
+    backends::remote::{Address, Failure, base, client, innermost, redirected},
     contract::StoreError,
     open_error::OpenError,
 };
@@ -87,7 +87,7 @@ impl Link {
         let response = self.send(request.timeout(within)).await?;
         match response.json().await {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(Failure::Lost(format!("the answer cannot be read: {}", causes(&error)))),
+            Err(error) => Err(Failure::Lost(format!("the answer cannot be read: {}", innermost(&error)))),
         }
     }
 
@@ -118,9 +118,9 @@ impl Link {
         match request.send().await {
             Ok(response) => Ok(response),
             Err(error) if error.is_connect() => {
-                Err(Failure::Refused(StoreError::Unreachable(causes(&error))))
+                Err(Failure::Refused(StoreError::Unreachable(innermost(&error))))
             }
-            Err(error) => Err(Failure::Lost(causes(&error))),
+            Err(error) => Err(Failure::Lost(innermost(&error))),
         }
     }
 }

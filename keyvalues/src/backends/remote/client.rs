@@ -83,7 +83,7 @@ pub(super) fn build(builder: ClientBuilder) -> Result<Client, OpenError> {
 
 /// What a client may refuse stands in the files of these options.
 fn bad(error: reqwest::Error) -> OpenError {
-    OpenError::File(causes(&error))
+    OpenError::File(innermost(&error))
 }
 
 /// What a redirect means: whoever sent it has done nothing, and is not the store.
@@ -103,15 +103,13 @@ pub(crate) fn base(tls: bool, (host, port): &(String, u16)) -> String {
     }
 }
 
-/// An error of the client and all that caused it: the outermost alone says "error sending request".
-pub(crate) fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+/// What an error of the client comes down to: the layers above the innermost only say that a request was sent, and where to.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(next) = last.source() {
+        last = next;
     }
-    text
+    last.to_string()
 }
 
 /// An answer that goes on and on, a line at a time.

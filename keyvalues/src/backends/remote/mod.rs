@@ -16,7 +16,7 @@ mod timing;
 
 pub(crate) use self::address::Address;
 #[cfg(any(feature = "etcd", feature = "http"))]
-pub(crate) use self::client::{Failure, Lines, base, causes, client, redirected};
+pub(crate) use self::client::{Failure, Lines, base, client, innermost, redirected};
 #[cfg(feature = "etcd")]
 pub(crate) use self::clients::Clients;
 #[cfg(any(feature = "redis", feature = "etcd"))]
