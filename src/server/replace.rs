@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{config::StoreAddress, proxy::Front};
 
-/// How long a store that nobody uses any more may take to close its file.
-const CLOSED_MAX: Duration = Duration::from_secs(2);
+/// How long a store that nobody uses any more may take to close its file. The new process cannot open it before, so where
+/// that takes long, commands wait.
+const CLOSED_MAX: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How a replacement ended.

@@ -46,6 +46,9 @@ pub const CONTROL_END: Duration = Duration::from_secs(2);
 /// How long a first table is waited for before the front accepts, so that nobody is told 503 who could be served a moment
 /// later. A store that takes longer has an outage.
 const FIRST_TABLE: Duration = Duration::from_secs(1);
+/// The same in a process that takes over: until it has one, the old process serves. Within this time a store that does not
+/// answer is given up, and what was served last is served.
+const TAKEN_OVER_TABLE: Duration = Duration::from_secs(30);
 
 /// A running router.
 pub struct Router {
@@ -135,7 +138,8 @@ impl Router {
             predecessor.ask_for_release().map_err(Error::io("the old process does not give way"))?;
         }
         let (control, store) = plane.start(&runtime)?;
-        let first_table = async { timeout(FIRST_TABLE, control.first_table()).await };
+        let longest = if from.is_some() { TAKEN_OVER_TABLE } else { FIRST_TABLE };
+        let first_table = async { timeout(longest, control.first_table()).await };
         if runtime.block_on(first_table).is_err() && from.is_some() {
             return Err(Error::NoTable);
         }
