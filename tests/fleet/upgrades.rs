@@ -3,6 +3,7 @@
 use crate::routers::{Fleet, store_state};
 use crate::server::Kind;
 use serde_json::json;
+use std::time::Duration;
 use support::router::id;
 use support::traffic::Traffic;
 use support::{count, eventually};
@@ -43,6 +44,21 @@ fn a_fleet_on_redis_is_upgraded_one_by_one() {
 #[test]
 fn a_fleet_on_etcd_is_upgraded_one_by_one() {
     one_by_one(Kind::Etcd, count(1, 10));
+}
+
+/// Each answer takes half a second, and the new process asks several times before it has a table. Until then the old one serves.
+#[test]
+fn a_router_is_upgraded_while_its_store_is_slow() {
+    let mut fleet = Fleet::start(Kind::Redis, 2);
+    let traffic = Traffic::start(&fleet.routers[0], 2);
+    fleet.network.delay(Duration::from_millis(500));
+    fleet.routers[0].upgrade();
+    fleet.network.delay(Duration::ZERO);
+    eventually("all follow the store", || fleet.store_states().iter().all(|state| state == "current"));
+    assert_eq!(fleet.routers[0].visitor().release(), "v1");
+    for life in traffic.stop() {
+        assert_eq!(life.failures, Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::fs;
 use std::thread;
 use std::time::Duration;
-use support::clock::{Deadline, pause};
+use support::clock::pause;
 use support::router::id;
 use support::{Process, echo, eventually, router};
 
@@ -56,35 +56,6 @@ fn calls_wait_for_what_the_store_says_first() {
     assert_eq!(router.api().get("").expect(503).code(), "store_unavailable");
     server.restart();
     eventually("it knows the app", || router.api().get("").status() == 200);
-}
-
-/// The old process serves until the new one has something to serve: what the store says, however late, or what was served last.
-#[test]
-fn an_upgrade_waits_for_a_slow_store_and_does_without_one_that_is_gone() {
-    let (mut server, store) = redis();
-    let mut router = router().store(&store).stable("v1").candidate("v2").start();
-    let mut visitor = router.visitor();
-    assert_eq!(visitor.release(), "v1");
-    Process(server.id()).signal("STOP");
-    router.signal("USR2");
-    let until = Deadline::after(Duration::from_secs(2));
-    while !until.passed() {
-        visitor.hang_up();
-        assert_eq!(visitor.release(), "v1");
-        pause(Duration::from_millis(20));
-    }
-    Process(server.id()).signal("CONT");
-    router.follow_upgrade();
-    assert_eq!(visitor.release(), "v1");
-    server.kill();
-    router.upgrade();
-    visitor.hang_up();
-    assert_eq!(visitor.release(), "v1");
-    server.restart();
-    eventually("the store is found", || {
-        router.api().post("promote", &json!({ "release": "v2" })).status() == 200
-    });
-    assert_eq!(router.visitor().release(), "v2");
 }
 
 #[test]
