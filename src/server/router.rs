@@ -138,11 +138,7 @@ impl Router {
             predecessor.ask_for_release().map_err(Error::io("the old process does not give way"))?;
         }
         let (control, store) = plane.start(&runtime)?;
-        let longest = if from.is_some() { TAKEN_OVER_TABLE } else { FIRST_TABLE };
-        let first_table = async { timeout(longest, control.first_table()).await };
-        if runtime.block_on(first_table).is_err() && from.is_some() {
-            return Err(Error::NoTable);
-        }
+        wait_for_table(&runtime, &control, from.is_some())?;
         let (config, certificates) = (&plane.config, &plane.certificates);
         if let Some(certificates) = certificates {
             runtime.spawn(certificates.clone().watch_files());
@@ -278,4 +274,14 @@ pub fn control_runtime() -> Result<Runtime, Error> {
         .enable_all()
         .build()
         .map_err(Error::io("the control plane's threads cannot be started"))
+}
+
+/// Waits for a first table. A process that takes over must have one.
+fn wait_for_table(runtime: &Runtime, control: &Control, takes_over: bool) -> Result<(), Error> {
+    let longest = if takes_over { TAKEN_OVER_TABLE } else { FIRST_TABLE };
+    let first_table = async { timeout(longest, control.first_table()).await };
+    match runtime.block_on(first_table) {
+        Err(_) if takes_over => Err(Error::NoTable),
+        _ => Ok(()),
+    }
 }

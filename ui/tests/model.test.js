@@ -114,6 +114,18 @@ test('a series is bounded and keeps the newest', () => {
 	assert.equal(series.timeAt(series.firstSince(20_000)), 19_000);
 });
 
+test('of samples that are close the newest counts, also behind a gap', () => {
+	const series = new Series();
+	series.push(1000, null, null);
+	series.push(1001, { requests_per_second: 0 }, null);
+	assert.deepEqual([series.length, series.timeAt(0), series.value(0, 'stable', 'rate')], [1, 1000, 0]);
+	series.addGap(5000);
+	series.push(5100, { requests_per_second: 3 }, null);
+	assert.deepEqual([series.length, series.value(1, 'stable', 'rate')], [2, 3]);
+	series.push(4000, { requests_per_second: 9 }, null);
+	assert.equal(series.value(series.length - 1, 'stable', 'rate'), 3);
+});
+
 test('a burst of changes does not push the past out of a series', () => {
 	const series = new Series();
 	series.push(0, { requests_per_second: 1 }, null);

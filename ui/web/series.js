@@ -16,10 +16,16 @@ export class Series {
 		this.start = 0;
 	}
 
-	/** Adds the activity of both tracks at a time (Unix ms), unless the last sample is later or too close. */
+	/**
+	 * Adds the activity of both tracks at a time (Unix ms). One that is too close to the last sample, or to a gap, takes its place: what
+	 * does not change is sent once, so the newest must not be lost. One of before the last sample is left out.
+	 */
 	push(at, stable, candidate) {
-		if (this.length > 0 && at < this.timeAt(this.length - 1) + SPACING_MS) return;
-		this.write(at, [...readFigures(stable), ...readFigures(candidate)]);
+		const last = this.length ? this.timeAt(this.length - 1) : -Infinity;
+		if (at < last) return;
+		const values = [...readFigures(stable), ...readFigures(candidate)];
+		if (at < last + SPACING_MS) this.put(this.length - 1, last, values);
+		else this.write(at, values);
 	}
 
 	/** Puts samples `{at, stable, candidate}` of activity before the first one, oldest first; those that are not earlier are left out. */
@@ -41,12 +47,12 @@ export class Series {
 		this.write(Math.max(at, this.timeAt(this.length - 1)), new Array(WIDTH - 1).fill(NaN));
 	}
 
+	put(index, at, values) {
+		this.data.set([at, ...values], ((this.start + index) % this.capacity) * WIDTH);
+	}
+
 	write(at, values) {
-		const slot = ((this.start + this.length) % this.capacity) * WIDTH;
-		this.data[slot] = at;
-		values.forEach((value, column) => {
-			this.data[slot + 1 + column] = value;
-		});
+		this.put(this.length, at, values);
 		if (this.length < this.capacity) this.length += 1;
 		else this.start = (this.start + 1) % this.capacity;
 	}

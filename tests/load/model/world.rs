@@ -251,7 +251,7 @@ fn settings(navigate: bool, drain_over: bool, short_lived: bool, drain_max: u32)
         "drainseconds": if drain_over { 0 } else { drain_max.min(100_000) },
         "drainmaxseconds": drain_max,
         "pinseconds": if short_lived { 3_600 } else { 86_400 },
-        "health": { "interval_ms": 100, "timeout_ms": 100, "fall": 1 },
+        "health": { "interval_ms": 300, "timeout_ms": 300, "fall": 1 },
     })
 }
 

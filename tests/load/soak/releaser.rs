@@ -8,7 +8,8 @@ use support::router::id;
 use support::{Answer, Api};
 
 /// Issues command after command until it is over; how many. Fails on an answer that the state does not explain: while the
-/// store is away a command may be refused, and the next one may be for what is so no more.
+/// store is away a command may be refused, and the next one may be for what is so no more. 202 says that it is done, and that a
+/// router has not said yet that it applies it.
 pub fn release(api: &Api, soak: &Place) -> usize {
     let (mut draw, mut commands, mut is_away) = (Draw(7), 0, false);
     while soak.goes_on() {
@@ -17,6 +18,7 @@ pub fn release(api: &Api, soak: &Place) -> usize {
         match answer.status() {
             503 => is_away = true,
             409 if is_away => is_away = false,
+            202 => (commands, is_away) = (commands + 1, false),
             _ => {
                 answer.expect(200);
                 (commands, is_away) = (commands + 1, false);
