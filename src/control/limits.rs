@@ -163,8 +163,9 @@ pub const RAW_COUNT_EVERY: Duration = Duration::from_secs(10);
 pub const RAW_RECOUNT_PAUSE: Duration = Duration::from_secs(1);
 /// The longest raw keyvalue, in bytes.
 pub const RAW_VALUE_BYTES_MAX: usize = 64 << 10;
-/// How long open admin connections may take to end when the router stops.
-pub const STOP_MAX: Duration = Duration::from_secs(3);
+/// How long calls that are under way may take to be answered when the router stops or gives way to a new process. A store that is slow
+/// takes seconds for a commit, and a call that is cut leaves its asker without an outcome.
+pub const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Deployments in the store, of all apps together: each is read by every router, and takes up to 256 KiB.
 pub const DEPLOYMENTS_MAX: usize = 2_000;

@@ -3,7 +3,9 @@
 use crate::routers::{Fleet, store_state};
 use crate::server::Kind;
 use serde_json::json;
+use std::thread;
 use std::time::Duration;
+use support::clock::pause;
 use support::router::id;
 use support::traffic::Traffic;
 use support::{count, eventually};
@@ -59,6 +61,25 @@ fn a_router_is_upgraded_while_its_store_is_slow() {
     for life in traffic.stop() {
         assert_eq!(life.failures, Vec::<String>::new());
     }
+}
+
+/// The old process took it, and answers it, however long that takes; a call that is cut leaves its asker without an outcome.
+#[test]
+fn a_command_that_is_under_way_is_answered_before_the_new_process_takes_over() {
+    let mut fleet = Fleet::start(Kind::Redis, 2);
+    // Who waits for it waits for as long as was said.
+    fleet.routers[1].signal("STOP");
+    let api = fleet.routers[0].api();
+    let asked = thread::spawn(move || {
+        api.put("lock?wait=fleet&timeout=6s", &json!({ "reason": "an upgrade comes" })).expect(202).json()
+    });
+    pause(Duration::from_millis(200));
+    fleet.routers[0].signal("USR2");
+    let answer = asked.join().expect("it is answered");
+    assert_eq!((&answer["result"], &answer["applied"]["applied"]), (&json!("done"), &json!(1)), "{answer}");
+    fleet.routers[1].signal("CONT");
+    fleet.routers[0].follow_upgrade();
+    assert_eq!(fleet.routers[0].api().state()["lock"]["reason"], "an upgrade comes");
 }
 
 #[test]

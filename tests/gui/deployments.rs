@@ -58,7 +58,7 @@ fn an_image_is_deployed_and_its_containers_are_made_anew_and_each_step_is_seen()
     browser.click("recycle-hello-g1");
     browser.see("recycle-moves", "changes its endpoint once");
     browser.fill("recycle-drain", "1");
-    browser.see("recycle-moves", "for 1\u{a0}s at most");
+    browser.see("recycle-moves", "for 1 s at most");
     crate::pictures::state(&browser, "recycle-dialog");
     browser.click("recycle-submit");
     browser.see("deployment-hello-g1", "Recycle asked for by maria");

@@ -58,6 +58,12 @@ const BUTTONS_IN_SIGHT: &str = "
         return top >= 0 && bottom <= innerHeight;
     });";
 
+/// Brings into sight what the reader is at, which another screen may have moved out of it.
+const TO_FOCUS: &str = "
+    const at = document.activeElement;
+    const { top, bottom } = at.getBoundingClientRect();
+    if (at !== document.body && !at.closest('dialog') && (top < 0 || bottom > innerHeight)) at.scrollIntoView({ block: 'center' });";
+
 /// Where the pictures for the documentation go, if this run is to make them.
 pub fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("GUI_PICTURES")?;
@@ -83,6 +89,7 @@ pub fn state(browser: &Browser, name: &str) {
         let height =
             STATE_HEIGHTS.into_iter().find(|(least, _)| width >= *least).map_or(0, |(_, height)| height);
         browser.screen(width, height, scheme);
+        browser.script(TO_FOCUS);
         let over = "return Math.max(...[document.documentElement, ...document.querySelectorAll('dialog')].map((each) => each.scrollWidth - each.clientWidth))";
         assert_eq!(browser.script(over), json!(0), "{name} is wider than the {screen} screen");
         assert_eq!(
