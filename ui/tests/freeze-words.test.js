@@ -15,6 +15,8 @@ test('a lock says whose it is, until when, and who waits for it', () => {
 	assert.match(plain(two), /\. 2 runs wait for it, ci-other \(build 78\) first$/);
 	assert.match(describeLock({ lock, lock_queue: [run('ci-other')] }), /\. ci-other waits for it$/);
 	assert.equal(describeLock({ lock: null }), 'Not locked');
+	const automatic = { by: 'maria', reason: 'rolled back to apps/my-shop-1.0.0-80/containers; go on', automatic: true };
+	assert.equal(describeLock({ app: 'my-shop', lock: automatic }), 'Locked automatically by maria: “rolled back to 1.0.0; go on”');
 	assert.equal(describeLock({ lock: null, lock_queue: [run('ci-other')] }), 'Not locked. ci-other waits for it');
 	const own = { by: 'maria', holder: null, reason: 'fair', at: NOW, until: null, automatic: true };
 	assert.equal(describeLock({ lock: own, lock_queue: [] }), 'Locked automatically by maria: “fair”');

@@ -26,7 +26,8 @@ pub async fn read(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
         let deadline = begun + time_for(received.len());
         let Ok(frame) = timeout_at(deadline, limited.frame()).await else {
             let text = format!(
-                "the body did not arrive within {BODY_MAX:?}, and a second more for each 16 KiB of it"
+                "the body did not arrive within {BODY_MAX:?}, and a second more for each {} KiB of it",
+                BODY_BYTES_PER_SECOND_MIN >> 10
             );
             return Err(ApiError::new(Kind::Slow, text));
         };

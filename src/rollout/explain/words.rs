@@ -167,7 +167,6 @@ fn valid(explanation: &Explanation, contents: &PinContents) -> String {
 
 fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> String {
     let to = explanation.release.as_ref().map_or("", |release| release.release.as_str());
-    let drain = in_words(app.settings.drainseconds.into());
     match reason {
         Reason::Override => format!("Its sender chose {to}."),
         Reason::Pin => {
@@ -192,6 +191,7 @@ fn decision(app: &AppRoutes, explanation: &Explanation, reason: Reason) -> Strin
             format!("The pinned release drained and has retired: the client moves to {to}.")
         }
         Reason::Drained => {
+            let drain = in_words(app.settings.drainseconds.into());
             format!(
                 "The pinned release drains, its {drain} have passed and this is a navigation: the client moves to {to}."
             )

@@ -18,10 +18,9 @@ pub fn release(api: &Api, soak: &Place) -> usize {
         match answer.status() {
             503 => is_away = true,
             409 if is_away => is_away = false,
-            202 => (commands, is_away) = (commands + 1, false),
+            200 | 202 => (commands, is_away) = (commands + 1, false),
             _ => {
                 answer.expect(200);
-                (commands, is_away) = (commands + 1, false);
             }
         }
         pause(Duration::from_millis(20 + draw.below(80)));
